@@ -1,0 +1,111 @@
+import { createHash, createHmac } from 'node:crypto'
+import { bucketOf, INTERVALS, type Interval } from './bucket.ts'
+import { SEPARATOR, type EntityKey } from './shard.ts'
+
+/** The built-in measure: how many events. */
+export const COUNT = 'count'
+
+/** One field of a hot counter: how much one measure of one entity and action grew in one finest bucket. */
+export type Delta = EntityKey & { action: string; measure: string; bucket: string; value: number }
+
+/** Counts by action, then by measure: `{ view: { count: 3 }, purchase: { count: 1, revenue: 1999 } }`. */
+export type Counts = Record<string, Record<string, number>>
+
+/**
+ * What one batch adds to one rollup document. `of` tells a document of one entity from the sum of one shard over all
+ * its entities (`entityId` null). No two of a batch share an id, and no two shards share a document.
+ */
+export type DocumentDelta = {
+  id: string
+  of: 'entity' | 'shard'
+  tenant: string
+  domain: string
+  entityType: string
+  entityId: string | null
+  interval: Interval
+  bucket: string
+  shard: number
+  counts: Counts
+}
+
+/** The field of a hot counter, parts joined by U+001F: tenant first, so that a script can sum by tenant. */
+export function fieldOf(delta: Omit<Delta, 'value'>): string {
+  return [delta.tenant, delta.domain, delta.entityType, delta.entityId, delta.action, delta.measure, delta.bucket]
+    .join(SEPARATOR)
+}
+
+/** The inverse of {@link fieldOf}. */
+export function deltaOf(field: string, value: number): Delta {
+  const [tenant, domain, entityType, entityId, action, measure, bucket] =
+    field.split(SEPARATOR) as [string, string, string, string, string, string, string]
+  return { tenant, domain, entityType, entityId, action, measure, bucket, value }
+}
+
+/** What makes a frozen batch the same batch: SHA-256 over its sorted fields and values, in hex. */
+export function checksumOf(deltas: readonly Delta[]): string {
+  const hash = createHash('sha256')
+  for (const line of deltas.map((delta) => `${fieldOf(delta)}${SEPARATOR}${delta.value}\n`).sort()) hash.update(line)
+  return hash.digest('hex')
+}
+
+/** Events by tenant in a set of deltas: the measure `count` alone. */
+export function eventsByTenant(deltas: readonly Delta[]): Record<string, number> {
+  const events: Record<string, number> = Object.create(null)
+  for (const { tenant, measure, value } of deltas) {
+    if (measure === COUNT) events[tenant] = (events[tenant] ?? 0) + value
+  }
+  return events
+}
+
+/**
+ * The id of a rollup document: the tenant plus 128 bits of a hash keyed with the installation's secret, so that the id
+ * can outlive an erasure without telling which entity it was.
+ */
+export function documentIdOf(
+  secret: string, key: Omit<DocumentDelta, 'id' | 'counts' | 'shard'> & { shard: number },
+): string {
+  const name = [key.of, key.domain, key.entityType, key.of === 'shard' ? String(key.shard) : key.entityId, key.interval, key.bucket]
+  const hash = createHmac('sha256', secret).update([key.tenant, ...name].join(SEPARATOR)).digest('base64url').slice(0, 22)
+  return `${key.tenant}:${hash}`
+}
+
+/**
+ * Groups the deltas of one shard's batch into documents: each entity and the shard's sums, in every interval, each
+ * document once, sorted by id.
+ * @param finest the shortest bucket of a domain's pack; an hour bucket of a day pack never occurs
+ */
+export function groupDeltas(
+  secret: string, shard: number, deltas: readonly Delta[], finest: (domain: string) => 'day' | 'hour',
+): DocumentDelta[] {
+  const documents = new Map<string, DocumentDelta>()
+  const add = (delta: Delta, of: 'entity' | 'shard', interval: Interval) => {
+    const bucket = bucketOf(interval, delta.bucket)
+    const entityId = of === 'entity' ? delta.entityId : null
+    const name = [of, delta.tenant, delta.domain, delta.entityType, entityId, interval, bucket].join(SEPARATOR)
+    let document = documents.get(name)
+    if (!document) {
+      const { tenant, domain, entityType } = delta
+      const key = { of, tenant, domain, entityType, entityId, interval, bucket, shard }
+      document = { id: documentIdOf(secret, key), ...key, counts: {} }
+      documents.set(name, document)
+    }
+    const measures = (document.counts[delta.action] ??= {})
+    measures[delta.measure] = (measures[delta.measure] ?? 0) + delta.value
+  }
+  for (const delta of deltas) {
+    for (const interval of INTERVALS) {
+      if (interval === 'hour' && finest(delta.domain) !== 'hour') continue
+      add(delta, 'entity', interval)
+      add(delta, 'shard', interval)
+    }
+  }
+  return [...documents.values()].sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
+}
+
+/** The member that stands for an event in the dedupe sets: 64 signed bits of a keyed hash, in decimal. */
+export function dedupeMemberOf(secret: string, key: EntityKey, eventId: string): string {
+  return createHmac('sha256', secret)
+    .update([key.tenant, key.domain, key.entityType, key.entityId, eventId].join(SEPARATOR))
+    .digest().readBigInt64BE(0).toString()
+}
+
