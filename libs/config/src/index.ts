@@ -1,0 +1,8 @@
+/**
+ * What a process needs around its work: settings read once from the environment, and an orderly end.
+ * Each lib exports the zod slice of what it needs; a main.ts joins slices and calls {@link loadConfig}.
+ */
+export * from './env-markdown.ts'
+export * from './exit-on-fault.ts'
+export * from './load-config.ts'
+export * from './until-stopped.ts'
