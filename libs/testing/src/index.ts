@@ -1,0 +1,5 @@
+export { freshName } from './fresh-name.ts'
+export { startPrivateRedis, startRedisCluster, type PrivateRedis, type PrivateRedisOptions, type RedisCluster } from './private-redis.ts'
+export { type ServerKind } from './server-kinds.ts'
+export { describeWithServer, testServer } from './services.ts'
+export { waitUntil } from './wait-until.ts'
