@@ -1,0 +1,44 @@
+import { z } from 'zod'
+import { envelopeOf } from './envelope.ts'
+
+const scope = z.enum(['ingest', 'read', 'admin'])
+const tenantId = z.string().regex(/^[a-z][a-z0-9_-]{0,31}$/, 'lower-case letters, digits, - and _, at most 32')
+
+export const tenantSchema = z.object({ id: z.string(), zone: z.string(), createdAt: z.iso.datetime() }).meta({ id: 'Tenant' })
+export const tenantsAnswerSchema = envelopeOf(z.array(tenantSchema))
+export const tenantAnswerSchema = envelopeOf(tenantSchema)
+
+export const createTenantBodySchema = z.strictObject({
+  id: tenantId.meta({ example: 'shop' }),
+  zone: z.string().min(1).max(64).default('UTC').meta({ description: 'IANA time zone', example: 'Europe/Prague' }),
+})
+
+export const keySchema = z.object({
+  id: z.string(),
+  tenant: z.string(),
+  name: z.string(),
+  hint: z.string().meta({ description: 'First characters of the secret' }),
+  scopes: z.array(scope),
+  publishable: z.boolean(),
+  origins: z.array(z.string()),
+  eventsPerMinute: z.int().nullable().meta({ description: 'null: the default of the installation; 0: off' }),
+  createdAt: z.iso.datetime(),
+  revokedAt: z.iso.datetime().nullable(),
+}).meta({ id: 'ApiKey' })
+
+export const keysAnswerSchema = envelopeOf(z.array(keySchema))
+export const createdKeyAnswerSchema = envelopeOf(keySchema.extend({
+  key: z.string().meta({ description: 'The secret: shown this once' }),
+}))
+export const revokedKeyAnswerSchema = envelopeOf(keySchema)
+
+export const createKeyBodySchema = z.strictObject({
+  tenant: tenantId.optional().meta({ description: 'Absent: the tenant of the key that asks' }),
+  name: z.string().min(1).max(128).default('unnamed'),
+  scopes: z.array(scope).min(1),
+  publishable: z.boolean().default(false).meta({ description: 'For web pages: may only ingest, from its origins' }),
+  origins: z.array(z.string().max(256)).max(100).default([]).meta({ example: ['https://example.org'] }),
+  eventsPerMinute: z.int().min(0).max(1_000_000_000).optional(),
+})
+
+export const keyParamsSchema = z.strictObject({ id: z.string().min(1).max(64) })

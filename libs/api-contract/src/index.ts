@@ -1,0 +1,13 @@
+/**
+ * What travels over HTTP: request and answer schemas, and the document that describes them. No behaviour.
+ * Start at envelope.ts (the form of every answer) and operation.ts (what one endpoint is).
+ */
+export * from './admin.ts'
+export * from './describe-api.ts'
+export * from './envelope.ts'
+export * from './events.ts'
+export * from './explore.ts'
+export * from './fleet.ts'
+export * from './operation.ts'
+export * from './problem.ts'
+export * from './proof.ts'

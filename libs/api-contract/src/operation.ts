@@ -1,0 +1,22 @@
+import type { z } from 'zod'
+
+/** One operation of the API: what its documents say, and what its route is checked against. */
+export type Operation = {
+  method: 'get' | 'post' | 'delete'
+  /** OpenAPI form: `/api/v1/keys/{id}`. */
+  path: string
+  /** Unique, camelCase. */
+  id: string
+  tag: string
+  summary: string
+  description?: string
+  /** Scope that a key needs; undefined: open to all. */
+  scope: 'ingest' | 'read' | 'admin' | undefined
+  params?: z.ZodObject
+  query?: z.ZodObject
+  body?: { schema: z.ZodType; types: readonly string[]; example?: unknown }
+  /** Successful answers by status. */
+  answers: Record<number, { description: string; schema?: z.ZodType; type?: string }>
+  /** Statuses of problems beside those that every operation may answer. */
+  problems?: readonly number[]
+}
