@@ -1,0 +1,4 @@
+/** What every adapter of a port must keep, as suites: an adapter's test calls the suite of its port. */
+export * from './journal.contract.ts'
+export * from './promise.ts'
+export * from './rollup-store.contract.ts'

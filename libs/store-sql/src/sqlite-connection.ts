@@ -1,0 +1,192 @@
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { setTimeout as delay } from 'node:timers/promises'
+import { AppError, type ErrorCode } from '@tallyfleet/domain'
+
+/**
+ * What a store keeps in a file that other stores may share. Steps are only ever added at the end: each runs once in
+ * the life of a file, all that are missing in one transaction.
+ */
+export type SqliteSchema = { name: string; steps: readonly string[] }
+
+export type SqliteOptions = {
+  /** A file, made with its folder when it is not there, or `:memory:`. */
+  path: string
+  schema: SqliteSchema
+  /** Refuses every write once the schema stands. The schema itself is made even so: a reader may be the first to come. */
+  readOnly?: boolean
+}
+
+/** A call waits this long for the write lock of another process before it gives up. */
+const BUSY_DEADLINE_MS = 10_000
+/** The part of that wait in which SQLite blocks the thread: short, because locks of jobs must be renewed meanwhile. */
+const BUSY_BLOCKING_MS = 100
+const MAX_WAL_BYTES = 64 * 1_048_576
+
+const BUSY = 5
+/** Primary result codes by what they mean for the caller; the others are mistakes of ours and pass as they are. */
+const CODES: Readonly<Record<number, ErrorCode>> = {
+  5: 'STORE_UNAVAILABLE', // BUSY
+  6: 'STORE_UNAVAILABLE', // LOCKED
+  7: 'STORE_UNAVAILABLE', // NOMEM
+  10: 'STORE_UNAVAILABLE', // IOERR
+  11: 'STORE_REFUSED', // CORRUPT
+  13: 'STORE_UNAVAILABLE', // FULL
+  14: 'STORE_UNAVAILABLE', // CANTOPEN
+  26: 'STORE_REFUSED', // NOTADB
+}
+
+/**
+ * One handle on a SQLite file that several processes share: WAL, `synchronous=FULL`, foreign keys on. Work is a
+ * synchronous function, so no other work of this process can slip between its statements; it must be short (≤ 50 ms),
+ * because it holds the thread and, in {@link write}, the file's one write lock.
+ *
+ * Everything rejects with `STORE_UNAVAILABLE` when the handle is closed or the file cannot be used.
+ */
+export class SqliteConnection {
+  readonly path: string
+  readonly #database: DatabaseSync
+  readonly #statements = new Map<string, StatementSync>()
+  #closed = false
+
+  private constructor(path: string, database: DatabaseSync) {
+    this.path = path
+    this.#database = database
+  }
+
+  /** Opens the file and brings the schema up to date; any number of processes may do so at once. */
+  static async open({ path, schema, readOnly = false }: SqliteOptions): Promise<SqliteConnection> {
+    const connection = await withinDeadline(path, () => {
+      if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true })
+      const database = new DatabaseSync(path, { timeout: BUSY_BLOCKING_MS, enableForeignKeyConstraints: true })
+      try {
+        configure(database, path)
+      } catch (error) {
+        database.close()
+        throw error
+      }
+      return new SqliteConnection(path, database)
+    })
+    try {
+      await connection.#upgrade(schema)
+      if (readOnly) connection.#database.exec('PRAGMA query_only = ON')
+    } catch (error) {
+      await connection.close()
+      throw error
+    }
+    return connection
+  }
+
+  /** The prepared statement of a fixed text, kept for the life of the handle. Values are bound, never in the text. */
+  statement(sql: string): StatementSync {
+    let statement = this.#statements.get(sql)
+    if (!statement) this.#statements.set(sql, (statement = this.#database.prepare(sql)))
+    return statement
+  }
+
+  /** Runs statements that only read. Each sees the newest committed state. */
+  read<Result>(work: () => Result): Promise<Result> {
+    return withinDeadline(this.path, () => {
+      this.#assertOpen()
+      return work()
+    })
+  }
+
+  /** Runs work in one `BEGIN IMMEDIATE` transaction: all of it is durable when this resolves, none when it rejects. */
+  write<Result>(work: () => Result): Promise<Result> {
+    return withinDeadline(this.path, () => {
+      this.#assertOpen()
+      this.#database.exec('BEGIN IMMEDIATE')
+      try {
+        const result = work()
+        this.#database.exec('COMMIT')
+        return result
+      } catch (error) {
+        // Some errors, such as a full disk, have rolled back already.
+        if (this.#database.isTransaction) this.#database.exec('ROLLBACK')
+        throw error
+      }
+    })
+  }
+
+  /** Runs a fixed text of several statements; for schemas. */
+  exec(sql: string): void {
+    this.#database.exec(sql)
+  }
+
+  /** Closing again changes nothing. */
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    this.#statements.clear()
+    this.#database.close()
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new AppError('STORE_UNAVAILABLE', `the store in ${this.path} is closed`)
+  }
+
+  async #upgrade({ name, steps }: SqliteSchema): Promise<void> {
+    if ((await this.read(() => this.#schemaVersion(name))) === steps.length) return
+    await this.write(() => {
+      this.exec('CREATE TABLE IF NOT EXISTS schemas (name TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT')
+      const version = this.#schemaVersion(name)
+      if (version > steps.length) {
+        throw new AppError('STORE_REFUSED', `${this.path} was written by a newer release: ${name} ${version}`)
+      }
+      for (const step of steps.slice(version)) this.exec(step)
+      this.#database.prepare(
+        'INSERT INTO schemas VALUES (?, ?) ON CONFLICT(name) DO UPDATE SET version = excluded.version',
+      ).run(name, steps.length)
+    })
+  }
+
+  #schemaVersion(name: string): number {
+    const known = this.#database.prepare(`SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'schemas'`).get()
+    if (!known) return 0
+    return (this.#database.prepare('SELECT version FROM schemas WHERE name = ?').get(name)?.version ?? 0) as number
+  }
+}
+
+function configure(database: DatabaseSync, path: string): void {
+  const mode = database.prepare('PRAGMA journal_mode = WAL').get()?.journal_mode
+  if (mode !== 'wal' && mode !== 'memory') {
+    throw new AppError('STORE_REFUSED', `${path} lies on a file system that several processes cannot share`)
+  }
+  database.exec(`
+    PRAGMA synchronous = FULL;
+    PRAGMA temp_store = MEMORY;
+    PRAGMA cache_size = -65536;
+    PRAGMA journal_size_limit = ${MAX_WAL_BYTES};
+  `)
+}
+
+/** Repeats work that another process's lock keeps out. Such work has changed nothing: the lock is taken first. */
+async function withinDeadline<Result>(path: string, work: () => Result): Promise<Result> {
+  const deadline = performance.now() + BUSY_DEADLINE_MS
+  for (;;) {
+    try {
+      return work()
+    } catch (error) {
+      if (primaryCodeOf(error) !== BUSY || performance.now() > deadline) throw translate(error, path)
+    }
+    await delay(1 + Math.random() * 20)
+  }
+}
+
+/** SQLite's primary result code of a driver error: the low byte of the extended one. */
+function primaryCodeOf(error: unknown): number | undefined {
+  const code = (error as { errcode?: unknown } | null)?.errcode
+  return typeof code === 'number' ? code & 0xff : undefined
+}
+
+function translate(error: unknown, path: string): unknown {
+  if (error instanceof AppError) return error
+  const { code: name, errstr } = error as { code?: string; errstr?: string }
+  const code = CODES[primaryCodeOf(error) ?? 0] ?? (FILE_ERRORS.has(name ?? '') ? 'STORE_UNAVAILABLE' : undefined)
+  return code ? new AppError(code, `${path}: ${errstr ?? name}`, { cause: error }) : error
+}
+
+/** Errors of making the folder. */
+const FILE_ERRORS: ReadonlySet<string> = new Set(['EACCES', 'EEXIST', 'ENOSPC', 'ENOTDIR', 'EPERM', 'EROFS'])
