@@ -62,6 +62,9 @@ export interface CatalogStore extends AsyncDisposable {
 
   /** The last change number of each shard that has one. */
   listRevisions(): Promise<Map<number, number>>
-  /** Rows of a shard with a revision in (after, upTo], by revision, at most `limit`. */
+  /**
+   * Rows of a shard with a revision in (after, upTo], by revision: `limit` of them, and all others that share the
+   * last one's revision, so that the next page can start after it.
+   */
   listChanged(shard: number, after: number, upTo: number, limit: number): Promise<CatalogRow[]>
 }

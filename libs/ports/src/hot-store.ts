@@ -42,7 +42,15 @@ export type ShardStatus = {
 }
 
 /** counted, open and hot of one shard and tenant, in events, and done, all from one script. */
-export type HotLedger = { shard: number; tenant: string; counted: number; open: number; hot: number; done: number }
+export type HotLedger = {
+  shard: number
+  tenant: string
+  counted: number
+  open: number
+  hot: number
+  /** Highest finished batch; undefined while Redis holds no number for the shard. */
+  done: number | undefined
+}
 
 export type DedupeStatus = {
   /** Ids remembered in all windows. */
@@ -90,6 +98,11 @@ export interface HotStore extends AsyncDisposable {
   /** Deletes the batch and marks n done, only if n is the open one; false = refused, somebody else finished it. */
   finish(shard: number, n: number): Promise<boolean>
 
+  /**
+   * The name of this life of the hot store: drawn once, when the store was found empty. A store that was restored to
+   * an older state keeps its epoch; one that lost everything gets a new one. That is how the two are told apart.
+   */
+  epoch(): Promise<string>
   listShards(): Promise<ShardStatus[]>
   /** Sums the hot counter and the open batch of every shard by tenant. Shards without any count are absent. */
   listLedger(): Promise<HotLedger[]>
@@ -102,6 +115,8 @@ export interface HotStore extends AsyncDisposable {
    * any shard's clock has not passed them. They stay until {@link deleteMinutes}.
    */
   listMinutes(before: number): Promise<{ minute: number; tenant: string; counts: MinuteCounts }[] | undefined>
+  /** The counts of all minutes that {@link deleteMinutes} has not removed, summed over shards by tenant. */
+  listOpenMinutes(): Promise<{ minute: number; tenant: string; counts: MinuteCounts }[]>
   deleteMinutes(before: number): Promise<void>
   /** The server's own minute. */
   currentMinute(): Promise<number>

@@ -26,6 +26,6 @@ export interface Journal extends AsyncDisposable {
   find(kind: string, id: string): Promise<unknown>
   /** Records of a kind in byte order of their ids. */
   list(kind: string, range: JournalRange): Promise<JournalRecord[]>
-  /** Deletes ids below `before`; answers how many. */
-  deleteBefore(kind: string, before: string): Promise<number>
+  /** Deletes ids in [from, before); answers how many. Without `from`: every id below `before`. */
+  deleteBefore(kind: string, before: string, from?: string): Promise<number>
 }

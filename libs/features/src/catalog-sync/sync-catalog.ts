@@ -1,0 +1,68 @@
+import { ALL_SHARDS, catalogsOf, type Packs } from '@tallyfleet/domain'
+import type { CatalogStore, EntityTotals, RollupStore } from '@tallyfleet/ports'
+
+const PAGE = 500
+
+export type SyncCatalogNeeds = { rollups: RollupStore; catalog: CatalogStore; packs: Packs }
+
+export type SyncCatalogResult = { written: number; stale: number; orphans: number; shards: number }
+
+/**
+ * Writes the totals that changed since each shard's mark into the catalog, then moves the mark. The mark stands in the
+ * catalog itself, so an empty or restored catalog catches up by itself. Totals are absolute and versioned: running it
+ * twice, or twice at once, changes nothing.
+ */
+export async function syncCatalog(
+  { rollups, catalog, packs }: SyncCatalogNeeds, { signal }: { signal?: AbortSignal } = {},
+): Promise<SyncCatalogResult> {
+  const result: SyncCatalogResult = { written: 0, stale: 0, orphans: 0, shards: 0 }
+  const mapped = mappedTypes(packs)
+  const done = await doneByShard(rollups)
+  const marks = await catalog.listMarks()
+  for (const shard of ALL_SHARDS) {
+    const upTo = done.get(shard) ?? 0
+    const from = marks.get(shard) ?? 0
+    if (upTo <= from) continue
+    let cursor: string | undefined
+    do {
+      signal?.throwIfAborted()
+      const page = await rollups.listChangedTotals(shard, from, upTo, PAGE, cursor)
+      const totals = page.totals.filter(({ domain, entityType }) => mapped.has(`${domain} ${entityType}`))
+      if (totals.length > 0) {
+        const { written, stale, orphans } = await catalog.putTotals(totals)
+        result.written += written
+        result.stale += stale
+        result.orphans += orphans.length
+      }
+      cursor = page.cursor
+    } while (cursor !== undefined)
+    await catalog.putMarks(new Map([[shard, upTo]]))
+    result.shards++
+  }
+  return result
+}
+
+/**
+ * Projects given rows at once: after a catalog import, or for rows that appeared behind the engine's back. Rows
+ * without a count are bound, so that the numbers in them become their opening.
+ */
+export async function projectRows(
+  of: { tenant: string; domain: string; entityType: string }, ids: readonly string[], shardOfId: (id: string) => number,
+  { rollups, catalog }: Pick<SyncCatalogNeeds, 'rollups' | 'catalog'>,
+): Promise<void> {
+  for (let at = 0; at < ids.length; at += PAGE) {
+    const page = ids.slice(at, at + PAGE)
+    const known = new Map((await rollups.listTotals(of, page)).map((totals) => [totals.entityId, totals]))
+    await catalog.putTotals(page.map((entityId): EntityTotals =>
+      known.get(entityId) ?? { ...of, entityId, shard: shardOfId(entityId), seq: 0, counts: {} }))
+  }
+}
+
+/** Up to which batch each shard is applied in full: the batch before an open one. */
+export async function doneByShard(rollups: RollupStore): Promise<Map<number, number>> {
+  return new Map((await rollups.listLatestManifests()).map(({ shard, n, state }) => [shard, state === 'done' ? n : n - 1]))
+}
+
+function mappedTypes(packs: Packs): Set<string> {
+  return new Set(catalogsOf(packs).map(({ domain, entityType }) => `${domain} ${entityType}`))
+}

@@ -1,0 +1,43 @@
+import { gapOf, type MinuteCounts } from '@tallyfleet/domain'
+import type { HotStore, Journal, RollupStore } from '@tallyfleet/ports'
+import { listShardLedgers } from './read-ledger.ts'
+
+export type LedgerGap = { shard: number; tenant: string; gap: number; firstMinute: string }
+
+/** The journal id of a closed minute: sorts by tenant, then time. */
+export function minuteId(tenant: string, minute: number): string {
+  return `${tenant}|${new Date(minute * 60_000).toISOString().slice(0, 16)}`
+}
+
+/**
+ * Closes every minute that Redis's own clock has passed: its counts move from Redis into the journal, once, and the
+ * cumulative ledger of each shard is balanced. A gap is written down with the first minute that was closed with it.
+ */
+export async function closeLedger(
+  { hot, rollups, journal }: { hot: HotStore; rollups: RollupStore; journal: Journal },
+): Promise<{ closed: number; gaps: LedgerGap[] }> {
+  const before = await hot.currentMinute()
+  const rows = await hot.listMinutes(before)
+  if (rows) {
+    for (const { tenant, minute, counts } of rows) {
+      // The minute is past for every shard, so the sum is final: whoever writes it first wrote the same.
+      await journal.claim('minute', minuteId(tenant, minute), counts satisfies MinuteCounts)
+    }
+    await hot.deleteMinutes(before)
+  }
+  const minute = new Date((before - 1) * 60_000).toISOString().slice(0, 16)
+  const gaps: LedgerGap[] = []
+  for (const ledger of await listShardLedgers({ hot, rollups, journal })) {
+    const id = `${String(ledger.shard).padStart(3, '0')}|${ledger.tenant}`
+    const known = await journal.find('gap', id) as LedgerGap | null | undefined
+    const gap = gapOf(ledger)
+    if (gap !== 0) {
+      const entry = { shard: ledger.shard, tenant: ledger.tenant, gap, firstMinute: known?.firstMinute ?? minute }
+      if (JSON.stringify(known) !== JSON.stringify(entry)) await journal.put('gap', id, entry)
+      gaps.push(entry)
+    } else if (known) {
+      await journal.put('gap', id, null)
+    }
+  }
+  return { closed: rows?.length ?? 0, gaps }
+}

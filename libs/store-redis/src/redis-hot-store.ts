@@ -1,0 +1,306 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ALL_SHARDS, AppError, deltaOf, SEPARATOR, type Delta, type MinuteCounts } from '@tallyfleet/domain'
+import type {
+  DedupeStatus, Floor, HotLedger, HotServerStatus, HotStore, IngestOutcome, IngestRequest, OpenBatch, ShardStatus,
+} from '@tallyfleet/ports'
+import type { Cluster, Redis } from 'ioredis'
+import { IngestWriter } from './ingest-writer.ts'
+import { connectRedis, mastersOf, Script, unavailable } from './redis-connection.ts'
+import { batchKey, claimKey, EPOCH_KEY, hotKey, metaKey, minutesKey, tagOf } from './shard-keys.ts'
+
+const freezeScript = new Script('freeze')
+const finishScript = new Script('finish')
+const ledgerScript = new Script('ledger')
+const minutesScript = new Script('minutes')
+
+/** BullMQ deadlocks when its adds reach the limit, so ingest stops well below. */
+const SHED_AT = 0.7
+const PRESSURE_CHECK_MS = 500
+const CLAIM_RETENTION_SECONDS = 7 * 86_400
+
+export type RedisHotStoreOptions = {
+  url: string
+  /** `everysec`: as durable as the AOF's fsync each second. `fsync`: refuses to open unless appendfsync is `always`. */
+  durability?: 'everysec' | 'fsync'
+  /** Where WAITAOF is missing: how long a freeze waits for the AOF. Shorter is safe only where no power is lost. */
+  settleMs?: number
+}
+
+/** HotStore on Redis, Valkey or Redis Cluster. All keys of a shard carry its tag; see the scripts for their shapes. */
+export class RedisHotStore implements HotStore {
+  readonly #client: Redis | Cluster
+  readonly #writer: IngestWriter
+  readonly #settleMs: number
+  readonly #durability: 'everysec' | 'fsync'
+  #pressure = 0
+  #pressureAt = 0
+  #pressureCheck: Promise<void> | undefined
+
+  private constructor(client: Redis | Cluster, options: RedisHotStoreOptions) {
+    this.#client = client
+    this.#writer = new IngestWriter(client)
+    this.#settleMs = options.settleMs ?? 3_000
+    this.#durability = options.durability ?? 'everysec'
+  }
+
+  /** Rejects with `STORE_UNAVAILABLE`, or with `STORE_REFUSED` when the server is set up to lose counts. */
+  static async open(options: RedisHotStoreOptions): Promise<RedisHotStore> {
+    const store = new RedisHotStore(await connectRedis(options.url), options)
+    try {
+      const { maxmemoryPolicy } = await store.serverStatus()
+      if (maxmemoryPolicy !== 'noeviction' && maxmemoryPolicy !== 'unknown') {
+        throw new AppError('STORE_REFUSED', `redis may evict counts: maxmemory-policy is ${maxmemoryPolicy}, must be noeviction`)
+      }
+      if (options.durability === 'fsync') await store.#requireAlwaysFsync()
+      await store.#checkIntsets()
+      return store
+    } catch (error) {
+      await store[Symbol.asyncDispose]()
+      throw error
+    }
+  }
+
+  async ingest(request: IngestRequest): Promise<IngestOutcome[]> {
+    if (performance.now() - this.#pressureAt > PRESSURE_CHECK_MS) this.#pressureCheck ??= this.#measurePressure()
+    if (this.#pressure >= SHED_AT) {
+      throw new AppError('OVERLOADED', 'redis is almost out of memory', { details: { retryAfterSeconds: 5 } })
+    }
+    return await this.#writer.write(request)
+  }
+
+  async freeze(shards: readonly number[], floors: ReadonlyMap<number, Floor>): Promise<OpenBatch[]> {
+    const now = Date.now()
+    const answers = await this.#all(shards.map(async (shard) => {
+      const floor = floors.get(shard) ?? { n: 0, flushed: {} }
+      const answer = await freezeScript.run(this.#client, [hotKey(shard), metaKey(shard)],
+        [tagOf(shard), now, floor.n, ...Object.entries(floor.flushed).flat()]) as [number, number] | null
+      return answer ? [{ shard, n: answer[0], frozenAt: new Date(answer[1]) }] : []
+    }))
+    return answers.flat()
+  }
+
+  async settle(): Promise<void> {
+    const masters = mastersOf(this.#client)
+    await this.#all(masters.map(async (master) => {
+      const { version, appendOnly, canWaitForDisk } = await statusOf(master)
+      if (!appendOnly || this.#durability === 'fsync') return // nothing to wait for; or every write waited already
+      if (canWaitForDisk) {
+        const [local] = await master.call('WAITAOF', '1', '0', '4000') as [number, number]
+        if (local < 1) throw new AppError('STORE_UNAVAILABLE', `redis ${version} did not write its log to disk in 4 s`)
+        return
+      }
+      await sleep(this.#settleMs)
+      for (let tries = 0; field(await master.info('persistence'), 'aof_pending_bio_fsync') !== '0'; tries++) {
+        if (tries === 100) throw new AppError('STORE_UNAVAILABLE', 'redis did not write its log to disk in 10 s')
+        await sleep(100)
+      }
+    }))
+  }
+
+  async listBatch(shard: number, n: number): Promise<Delta[]> {
+    const fields = await this.#one(this.#client.hgetall(batchKey(shard, n)))
+    return Object.entries(fields).map(([name, value]) => deltaOf(name, Number(value)))
+  }
+
+  async finish(shard: number, n: number): Promise<boolean> {
+    return await this.#one(finishScript.run(this.#client, [metaKey(shard), batchKey(shard, n)], [n])) === 1
+  }
+
+  async epoch(): Promise<string> {
+    const known = await this.#one(this.#client.get(EPOCH_KEY))
+    if (known) return known
+    await this.#one(this.#client.set(EPOCH_KEY, randomUUID(), 'NX'))
+    return (await this.#one(this.#client.get(EPOCH_KEY)))!
+  }
+
+  async listShards(): Promise<ShardStatus[]> {
+    return await this.#all(ALL_SHARDS.map(async (shard) => {
+      const [[done, open, frozenAt, stopped], hotFields] = await Promise.all([
+        this.#client.hmget(metaKey(shard), 'done', 'open', 'frozen_at', 'stopped'), this.#client.hlen(hotKey(shard)),
+      ])
+      return {
+        shard, hotFields, stopped: stopped ?? undefined, done: done ? Number(done) : undefined,
+        open: open ? { shard, n: Number(open), frozenAt: new Date(Number(frozenAt)) } : undefined,
+      }
+    }))
+  }
+
+  async listLedger(): Promise<HotLedger[]> {
+    const rows = await this.#all(ALL_SHARDS.map(async (shard) => {
+      const [done, ...cells] = await ledgerScript.run(
+        this.#client, [hotKey(shard), metaKey(shard)], [tagOf(shard)]) as string[]
+      const ledger: HotLedger[] = []
+      for (let at = 0; at < cells.length; at += 4) {
+        const [tenant, counted, open, hot] = cells.slice(at, at + 4)
+        ledger.push({
+          shard, tenant: tenant!, counted: Number(counted), open: Number(open), hot: Number(hot),
+          done: done === '' ? undefined : Number(done),
+        })
+      }
+      return ledger
+    }))
+    return rows.flat()
+  }
+
+  async stopShard(shard: number, reason: string): Promise<void> {
+    await this.#one(this.#client.hset(metaKey(shard), 'stopped', reason))
+  }
+
+  async resumeShard(shard: number): Promise<void> {
+    await this.#one(this.#client.hdel(metaKey(shard), 'stopped'))
+  }
+
+  async listMinutes(before: number): Promise<MinuteRow[] | undefined> {
+    const shards = await this.#all(ALL_SHARDS.map((shard) => this.#minutesOf(shard, before, 'list')))
+    return shards.includes(null) ? undefined : minuteRowsOf(shards as string[][])
+  }
+
+  async listOpenMinutes(): Promise<MinuteRow[]> {
+    const shards = await this.#all(ALL_SHARDS.map((shard) => this.#client.hgetall(minutesKey(shard))))
+    return minuteRowsOf(shards.map((fields) => Object.entries(fields).flat()))
+  }
+
+  async deleteMinutes(before: number): Promise<void> {
+    await this.#all(ALL_SHARDS.map((shard) => this.#minutesOf(shard, before, 'delete')))
+  }
+
+  async currentMinute(): Promise<number> {
+    const [seconds] = await this.#one(mastersOf(this.#client)[0]!.time())
+    return Math.floor(Number(seconds) / 60)
+  }
+
+  async expireClaims(importId: string): Promise<void> {
+    await this.#all(ALL_SHARDS.map((shard) => this.#client.expire(claimKey(shard, importId), CLAIM_RETENTION_SECONDS)))
+  }
+
+  async dedupeStatus(): Promise<DedupeStatus> {
+    let ids = 0
+    const samples: string[] = []
+    await this.#all(ALL_SHARDS.map(async (shard) => {
+      for (const part of (await this.#client.hget(metaKey(shard), 'seen') ?? '').split(';')) {
+        const [window, levels = ''] = part.split('/')
+        levels.split(',').forEach((level, index) => {
+          const [subs, count] = level.split(':').map(Number)
+          if (!count) return
+          ids += count
+          const sub = Math.floor(Math.random() * subs!)
+          if (samples.length < 64) samples.push(`seen:${tagOf(shard)}:${window}:${index + 1}:${sub}`)
+        })
+      }
+    }))
+    let bytes = 0
+    let members = 0
+    await this.#all(samples.map(async (key) => {
+      const [size, count] = await Promise.all([this.#client.memory('USAGE', key), this.#client.scard(key)])
+      bytes += size ?? 0
+      members += count
+    }))
+    return { ids, bytes: members === 0 ? 0 : Math.round((bytes / members) * ids) }
+  }
+
+  async serverStatus(): Promise<HotServerStatus> {
+    const all = await this.#all(mastersOf(this.#client).map(statusOf))
+    return all.reduce((worst, one) => (fillOf(one) > fillOf(worst) ? one : worst))
+  }
+
+  /** Duplicates so far in this process by the age of the first event, in windows of 12 hours; last: import chunks. */
+  get duplicateAges(): readonly number[] {
+    return this.#writer.duplicateAges
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      await this.#client.quit()
+    } catch {
+      this.#client.disconnect()
+    }
+  }
+
+  async #minutesOf(shard: number, before: number, act: 'list' | 'delete'): Promise<string[] | null> {
+    return await minutesScript.run(this.#client, [minutesKey(shard), metaKey(shard)], [before, act]) as string[] | null
+  }
+
+  async #measurePressure(): Promise<void> {
+    try {
+      this.#pressure = fillOf(await this.serverStatus())
+    } catch {
+      // the write itself will tell that redis is away
+    } finally {
+      this.#pressureAt = performance.now()
+      this.#pressureCheck = undefined
+    }
+  }
+
+  async #requireAlwaysFsync(): Promise<void> {
+    for (const master of mastersOf(this.#client)) {
+      const [, value] = await this.#one(master.config('GET', 'appendfsync')) as string[]
+      if (value !== 'always') {
+        throw new AppError('STORE_REFUSED', `INGEST_DURABILITY=fsync needs appendfsync always, redis has ${value}`)
+      }
+    }
+  }
+
+  async #checkIntsets(): Promise<void> {
+    for (const master of mastersOf(this.#client)) {
+      const answer = await master.config('GET', 'set-max-intset-entries').catch(() => undefined) as string[] | undefined
+      if (answer?.[1] !== undefined && Number(answer[1]) < 512) {
+        throw new AppError('STORE_REFUSED', `redis has set-max-intset-entries ${answer[1]}; dedupe needs at least 512`)
+      }
+    }
+  }
+
+  async #one<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work
+    } catch (error) {
+      throw unavailable(error)
+    }
+  }
+
+  #all<T>(work: Promise<T>[]): Promise<T[]> {
+    return this.#one(Promise.all(work))
+  }
+}
+
+type MinuteRow = { minute: number; tenant: string; counts: MinuteCounts }
+
+/** Sums the pairs field, events of many shards by minute and tenant. */
+function minuteRowsOf(shards: string[][]): MinuteRow[] {
+  const rows = new Map<string, MinuteRow>()
+  for (const cells of shards) {
+    for (let at = 0; at < cells.length; at += 2) {
+      const [minute, tenant, outcome] = cells[at]!.split(SEPARATOR) as [string, string, keyof MinuteCounts]
+      const key = minute + SEPARATOR + tenant
+      let row = rows.get(key)
+      if (!row) {
+        row = { minute: Number(minute), tenant, counts: { counted: 0, duplicate: 0, rejected: 0, quarantined: 0 } }
+        rows.set(key, row)
+      }
+      row.counts[outcome] += Number(cells[at + 1])
+    }
+  }
+  return [...rows.values()]
+}
+
+function fillOf({ usedMemoryBytes, maxMemoryBytes }: HotServerStatus): number {
+  return maxMemoryBytes === 0 ? 0 : usedMemoryBytes / maxMemoryBytes
+}
+
+function field(info: string, name: string): string | undefined {
+  return new RegExp(`^${name}:(.*?)\r?$`, 'm').exec(info)?.[1]
+}
+
+async function statusOf(master: Redis): Promise<HotServerStatus> {
+  const info = await master.info()
+  const version = field(info, 'redis_version') ?? '0'
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  return {
+    version,
+    maxmemoryPolicy: field(info, 'maxmemory_policy') ?? 'unknown',
+    appendOnly: field(info, 'aof_enabled') === '1',
+    usedMemoryBytes: Number(field(info, 'used_memory') ?? 0),
+    maxMemoryBytes: Number(field(info, 'maxmemory') ?? 0),
+    canWaitForDisk: major > 7 || (major === 7 && minor >= 2),
+  }
+}

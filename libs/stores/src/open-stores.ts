@@ -1,0 +1,100 @@
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { actionsOf, AppError, catalogsOf, type Packs } from '@tallyfleet/domain'
+import type { AccountStore, CatalogStore, HotStore, Journal, Log, RollupStore, SegmentStore } from '@tallyfleet/ports'
+import type { StoresConfig } from './stores-config.ts'
+
+/** Every store of an installation, open. Disposing closes them all. */
+export type Stores = AsyncDisposable & {
+  hot: HotStore
+  rollups: RollupStore
+  journal: Journal
+  catalog: CatalogStore
+  accounts: AccountStore
+  segments: SegmentStore
+  /** The installation's secret: keys the hashes of dedupe members and document ids. */
+  secret: string
+  redisUrl: string
+}
+
+/** The stores that work without Redis: enough for accounts, reports and migrations. */
+export type DurableStores = Omit<Stores, 'hot' | 'redisUrl'>
+
+/**
+ * Opens every store that the URLs name; the scheme picks the engine, and each brings its schema up to date.
+ * Rejects with `STORE_UNAVAILABLE` when one does not answer, `STORE_REFUSED` when one is set up to lose counts,
+ * `CONFIG_INVALID` for a scheme that nobody serves.
+ */
+export async function openStores(config: StoresConfig, { packs, log }: { packs: Packs; log: Log }): Promise<Stores> {
+  await using stack = new AsyncDisposableStack()
+  const redisUrl = config.REDIS_URL
+  if (!redisUrl) {
+    throw new AppError('STORE_UNAVAILABLE', 'no redis: start the fleet with ./fleet up, or set REDIS_URL')
+  }
+  const durable = stack.use(await openDurableStores(config, { packs }))
+  const { RedisHotStore } = await import('@tallyfleet/store-redis')
+  const hot = stack.use(await RedisHotStore.open({
+    url: redisUrl, durability: config.INGEST_DURABILITY, settleMs: config.FREEZE_SETTLE_MS,
+  }))
+  await refuseLostRollups(hot, durable.rollups)
+  log.debug({ rollups: config.ROLLUPS_URL ?? 'embedded' }, 'stores open')
+  const moved = stack.move()
+  return { ...durable, hot, redisUrl, [Symbol.asyncDispose]: () => moved.disposeAsync() }
+}
+
+/** Opens all stores but Redis. Rejects as {@link openStores}. */
+export async function openDurableStores(config: StoresConfig, { packs }: { packs: Packs }): Promise<DurableStores> {
+  await using stack = new AsyncDisposableStack()
+  const actions = actionsOf(packs)
+  const at = (name: string) => `sqlite:${join(config.FLEET_HOME, name)}`
+  const rollupsUrl = config.ROLLUPS_URL ?? at('rollups.sqlite')
+  const catalogUrl = config.CATALOG_URL ?? at('catalog.sqlite')
+  const segmentsUrl = config.SEGMENTS_URL ?? at('segments.sqlite')
+
+  const [rollups, journal] = await openRollups(rollupsUrl, actions)
+  stack.use(rollups)
+  stack.use(journal)
+  const { SqlAccountStore, SqlCatalogStore, SqliteSegmentStore } = await import('@tallyfleet/store-sql')
+  const catalog = stack.use(await SqlCatalogStore.open({ url: catalogUrl, catalogs: catalogsOf(packs) }))
+  const accounts = stack.use(await SqlAccountStore.open({ url: catalogUrl }))
+  let segments: SegmentStore
+  if (segmentsUrl.startsWith('sqlite:')) {
+    segments = await SqliteSegmentStore.open({ path: segmentsUrl.slice('sqlite:'.length) })
+  } else {
+    const { SearchSegmentStore } = await import('@tallyfleet/store-search')
+    segments = await SearchSegmentStore.open({ url: segmentsUrl })
+  }
+  stack.use(segments)
+  const secret = await findSecret(journal, config.FLEET_SECRET)
+  const moved = stack.move()
+  return { rollups, journal, catalog, accounts, segments, secret, [Symbol.asyncDispose]: () => moved.disposeAsync() }
+}
+
+async function openRollups(url: string, actions: readonly string[]): Promise<[RollupStore, Journal]> {
+  if (url.startsWith('sqlite:')) {
+    const path = url.slice('sqlite:'.length)
+    const { SqliteJournal, SqliteRollupStore } = await import('@tallyfleet/store-sql')
+    return [await SqliteRollupStore.open({ path, actions }), await SqliteJournal.open({ path })]
+  }
+  const { MongoJournal, MongoRollupStore } = await import('@tallyfleet/store-mongo')
+  return [await MongoRollupStore.open({ url, actions }), await MongoJournal.open({ url })]
+}
+
+/** The secret stands beside the rollups, whose document ids depend on it: every machine of the fleet finds the same. */
+async function findSecret(journal: Journal, given: string | undefined): Promise<string> {
+  await journal.claim('installation', 'secret', given ?? randomBytes(32).toString('base64url'))
+  const secret = await journal.find('installation', 'secret') as string
+  if (given !== undefined && given !== secret) {
+    throw new AppError('STORE_REFUSED', 'FLEET_SECRET is not the secret that these rollups were written with')
+  }
+  return secret
+}
+
+/** Numbers in Redis beside an empty rollup store: the rollups were lost or another store is named by mistake. */
+async function refuseLostRollups(hot: HotStore, rollups: RollupStore): Promise<void> {
+  const numbered = (await hot.listShards()).filter(({ done }) => done !== undefined && done > 0)
+  if (numbered.length > 0 && (await rollups.listLatestManifests()).length === 0) {
+    throw new AppError('STORE_REFUSED', `redis has finished batches of ${numbered.length} shards, but the rollup store is empty: `
+      + 'ROLLUPS_URL names the wrong store, or it was lost')
+  }
+}

@@ -1,0 +1,19 @@
+import { z } from 'zod'
+
+const url = (schemes: string[]) => z.string().refine((text) => schemes.some((scheme) => text.startsWith(scheme)), {
+  error: `must start with one of ${schemes.join(', ')}`,
+})
+
+/** What it takes to find the stores. A URL's scheme picks the engine; unset means embedded, under FLEET_HOME. */
+export const storesConfig = z.object({
+  FLEET_HOME: z.string().default('.fleet').describe('Folder of all local state; delete it only together with the stores that the URLs name'),
+  REDIS_URL: url(['redis://', 'rediss://']).optional().describe('Redis or Valkey; several nodes, comma-separated: Redis Cluster. Unset: `./fleet up` runs its own'),
+  ROLLUPS_URL: url(['mongodb://', 'mongodb+srv://', 'sqlite:']).optional().describe('Rollups, manifests, journal. Unset: SQLite under FLEET_HOME'),
+  CATALOG_URL: url(['mysql://', 'sqlite:']).optional().describe('Catalog, totals, accounts, audit. Unset: SQLite under FLEET_HOME'),
+  SEGMENTS_URL: url(['http://', 'https://', 'sqlite:']).optional().describe('Segments: Elasticsearch or OpenSearch. Unset: SQLite under FLEET_HOME'),
+  FLEET_SECRET: z.string().min(32).optional().describe('Keys the hashes of dedupe members and document ids; fixed for the life of the rollups. Unset: drawn once and kept beside the rollups'),
+  INGEST_DURABILITY: z.enum(['everysec', 'fsync']).default('everysec').describe('What a 202 promises. everysec: survives kill -9 of anything; a power loss may take the last second or two. fsync: Redis must run with appendfsync always'),
+  FREEZE_SETTLE_MS: z.coerce.number().int().min(0).max(60_000).default(3_000).describe('Redis before 7.2: how long a flush waits until the freeze is as durable as a 202. Shorter is safe only where no power is lost'),
+})
+
+export type StoresConfig = z.output<typeof storesConfig>
