@@ -35,6 +35,7 @@ export const ERROR_CODES = {
   BOT_REFUSED: ['forbidden', 'The user agent is a bot; views by bots are not counted.'],
   ROLE_MISSING: ['forbidden', 'The account has no role that allows this.'],
   ROUTE_UNKNOWN: ['not-found', 'There is nothing at this path.'],
+  METHOD_UNKNOWN: ['not-found', 'The path exists, but not with this method; `Allow` names those that do.'],
   ENTITY_UNKNOWN: ['not-found', 'Neither a count nor a catalog row exists for this entity.'],
   TENANT_UNKNOWN: ['not-found', 'No tenant of this name exists.'],
   RECORD_UNKNOWN: ['not-found', 'No record of this id exists.'],
