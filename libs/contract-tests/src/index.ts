@@ -2,3 +2,4 @@
 export * from './journal.contract.ts'
 export * from './promise.ts'
 export * from './rollup-store.contract.ts'
+export * from './segment-store.contract.ts'

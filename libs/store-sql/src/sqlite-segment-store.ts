@@ -1,0 +1,150 @@
+import type { SegmentDocument, SegmentFilter, SegmentOf, SegmentStore } from '@tallyfleet/ports'
+import { SqliteConnection, type SqliteSchema } from './sqlite-connection.ts'
+
+/**
+ * `segment_values` holds each value of a dimension once for each document; `kind` (0 boolean, 1 number, 2 text) keeps
+ * 1, true and '1' apart and sorts before the value.
+ */
+const SCHEMA: SqliteSchema = { name: 'segments', steps: [`
+  CREATE TABLE segments (
+    id INTEGER PRIMARY KEY,
+    tenant TEXT NOT NULL, domain TEXT NOT NULL, entity_type TEXT NOT NULL, entity_id TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    UNIQUE (tenant, domain, entity_type, entity_id)
+  ) STRICT;
+  CREATE TABLE segment_values (
+    document INTEGER NOT NULL, dimension TEXT NOT NULL, kind INTEGER NOT NULL, value ANY NOT NULL,
+    PRIMARY KEY (document, dimension, kind, value)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE segment_marks (shard INTEGER PRIMARY KEY, mark INTEGER NOT NULL) STRICT;
+`] }
+
+const PUT = `
+  INSERT INTO segments (tenant, domain, entity_type, entity_id, version, body) VALUES (?, ?, ?, ?, ?, ?)
+  ON CONFLICT DO UPDATE SET version = excluded.version, body = excluded.body WHERE version < excluded.version
+  RETURNING id`
+
+/** Keeps one transaction below 50 ms: the file has one write lock. */
+const MAX_ROWS_PER_WRITE = 200
+
+type Value = string | number | boolean
+type Bucket = { value: Value; documents: number; totals: Record<string, number> }
+type BucketRow = { kind: number; value: string | number; documents: number; action: string | null; total: number }
+
+/** Segments of the embedded edition. Sums are doubles: exact up to 2^53. */
+export class SqliteSegmentStore implements SegmentStore {
+  readonly #connection: SqliteConnection
+
+  private constructor(connection: SqliteConnection) {
+    this.#connection = connection
+  }
+
+  /** Opens the file, which other stores and processes may share. Rejects with `STORE_UNAVAILABLE`, `STORE_REFUSED`. */
+  static async open({ path }: { path: string }): Promise<SqliteSegmentStore> {
+    return new SqliteSegmentStore(await SqliteConnection.open({ path, schema: SCHEMA }))
+  }
+
+  async putDocuments(documents: readonly SegmentDocument[]): Promise<{ written: number; stale: number }> {
+    let written = 0
+    for (let from = 0; from < documents.length; from += MAX_ROWS_PER_WRITE) {
+      const part = documents.slice(from, from + MAX_ROWS_PER_WRITE)
+      written += await this.#connection.write(() => part.filter((document) => this.#put(document)).length)
+    }
+    return { written, stale: documents.length - written }
+  }
+
+  async scanDocuments(of: SegmentOf, after: string | undefined, limit: number): Promise<SegmentDocument[]> {
+    return this.#connection.read(() => this.#connection.statement(`
+      SELECT body FROM segments
+      WHERE tenant = ? AND domain = ? AND entity_type = ? AND entity_id > ? ORDER BY entity_id LIMIT ?
+    `).all(of.tenant, of.domain, of.entityType, after ?? '', limit).map(({ body }) => JSON.parse(body as string)))
+  }
+
+  async count(of: SegmentOf, filter: SegmentFilter): Promise<number> {
+    const matching = matchingOf(of, filter)
+    return this.#connection.read(() => this.#connection.statement(`SELECT count(*) AS documents ${matching.sql}`)
+      .get(...matching.values)!['documents'] as number)
+  }
+
+  async listBuckets(of: SegmentOf, dimension: string, filter: SegmentFilter, limit: number): Promise<Bucket[]> {
+    const matching = matchingOf(of, filter)
+    return this.#connection.read(() => bucketsOf(this.#connection.statement(`
+      WITH matching AS MATERIALIZED (SELECT id, body ${matching.sql}),
+      top AS MATERIALIZED (
+        SELECT kind, value, count(*) AS documents FROM matching
+        JOIN segment_values ON document = id AND dimension = ?
+        GROUP BY kind, value ORDER BY documents DESC, kind, value LIMIT ?
+      )
+      SELECT top.kind, top.value, top.documents, totals.key AS action, total(totals.value) AS total FROM matching
+      JOIN segment_values v ON v.document = matching.id AND v.dimension = ?
+      JOIN top ON top.kind = v.kind AND top.value = v.value
+      LEFT JOIN json_each(matching.body, '$.totals') AS totals
+      GROUP BY top.kind, top.value, action ORDER BY top.documents DESC, top.kind, top.value, action
+    `).all(...matching.values, dimension, limit, dimension) as BucketRow[]))
+  }
+
+  async listMarks(): Promise<Map<number, number>> {
+    return this.#connection.read(() => new Map(this.#connection.statement('SELECT shard, mark FROM segment_marks').all()
+      .map(({ shard, mark }) => [shard as number, mark as number])))
+  }
+
+  async putMarks(marks: ReadonlyMap<number, number>): Promise<void> {
+    await this.#connection.write(() => {
+      const put = this.#connection.statement(
+        'INSERT INTO segment_marks VALUES (?, ?) ON CONFLICT DO UPDATE SET mark = max(mark, excluded.mark)',
+      )
+      for (const [shard, mark] of marks) put.run(shard, mark)
+    })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#connection.close()
+  }
+
+  /** Inside a transaction. False when the stored version is as high. */
+  #put(document: SegmentDocument): boolean {
+    const { tenant, domain, entityType, entityId, title, dimensions, totals, version, shard } = document
+    const body = JSON.stringify({ tenant, domain, entityType, entityId, title, dimensions, totals, version, shard })
+    const row = this.#connection.statement(PUT).get(tenant, domain, entityType, entityId, version, body)
+    if (!row) return false
+    const id = row['id'] as number
+    this.#connection.statement('DELETE FROM segment_values WHERE document = ?').run(id)
+    const insert = this.#connection.statement('INSERT OR IGNORE INTO segment_values VALUES (?, ?, ?, ?)')
+    for (const [dimension, held] of Object.entries(dimensions)) {
+      if (held === null) continue
+      for (const value of Array.isArray(held) ? held : [held]) insert.run(id, dimension, ...columnsOf(value))
+    }
+    return true
+  }
+}
+
+function columnsOf(value: Value): [kind: number, value: string | number] {
+  if (typeof value === 'boolean') return [0, Number(value)]
+  return typeof value === 'number' ? [1, value] : [2, value]
+}
+
+/** FROM and WHERE of the documents that a filter lets through. The text depends on the number of filters alone. */
+function matchingOf(of: SegmentOf, filter: SegmentFilter): { sql: string; values: string[] } {
+  const sql = `FROM segments WHERE tenant = ? AND domain = ? AND entity_type = ?${filter.map(() => `
+    AND EXISTS (
+      SELECT 1 FROM segment_values WHERE document = segments.id AND dimension = ?
+      AND (kind, value) IN (SELECT json_each.value ->> 0, json_each.value ->> 1 FROM json_each(?))
+    )`).join('')}`
+  const values = filter.flatMap((one) => [one.dimension, JSON.stringify(one.in.map(columnsOf))])
+  return { sql, values: [of.tenant, of.domain, of.entityType, ...values] }
+}
+
+/** Rows of (value, action), ordered by value, to buckets. */
+function bucketsOf(rows: readonly BucketRow[]): Bucket[] {
+  const buckets: Bucket[] = []
+  let last: BucketRow | undefined
+  for (const row of rows) {
+    if (row.kind !== last?.kind || row.value !== last.value) {
+      buckets.push({ value: row.kind === 0 ? row.value === 1 : row.value, documents: row.documents, totals: {} })
+    }
+    if (row.action !== null) buckets.at(-1)!.totals[row.action] = row.total
+    last = row
+  }
+  return buckets
+}
