@@ -1,0 +1,96 @@
+import { spawn } from 'node:child_process'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+export interface RunTestsOptions {
+  /** The runs that take minutes as well: kills, soak, Lighthouse. */
+  long: boolean
+  /** Parts of the paths of test files; none means all, and the type check with them. */
+  filters: string[]
+  /** The repository. */
+  root: string
+}
+
+interface Counts {
+  passed: number
+  failed: number
+  skipped: number
+}
+
+/** What of vitest's JSON report is read here. */
+interface VitestReport {
+  numPassedTests: number
+  numFailedTests: number
+  numPendingTests: number
+  numTodoTests: number
+  testResults: { status: 'passed' | 'failed', name: string, message: string, assertionResults: { status: string }[] }[]
+}
+
+/**
+ * Checks the types and runs the tests; the last line on standard output is `N passed, N failed, N skipped`.
+ * Resolves to the exit code: 0 when all that ran passed and something did, else 1.
+ */
+export async function runTests({ long, filters, root }: RunTestsOptions): Promise<number> {
+  const folder = await mkdtemp(join(tmpdir(), 'fleet-test-'))
+  const interruption = new AbortController()
+  const interrupt = (signal: NodeJS.Signals) => interruption.abort(signal)
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt)
+  try {
+    const counts: Counts = { passed: 0, failed: 0, skipped: 0 }
+    const run = (args: string[]) => runNode(args, root, long, interruption.signal)
+    if (filters.length === 0) {
+      const code = await run(['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json'])
+      counts[code === 0 ? 'passed' : 'failed'] += 1
+      console.log(code === 0 ? 'The types fit.' : 'The types do not fit.')
+    }
+    if (!interruption.signal.aborted) {
+      const report = join(folder, 'report.json')
+      const code = await run(['node_modules/vitest/vitest.mjs', 'run',
+        '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...filters])
+      add(counts, await readReport(report), code)
+    }
+    if (interruption.signal.aborted) counts.failed += 1
+    console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`)
+    return counts.failed === 0 ? 0 : 1
+  } finally {
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt)
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** In this process group, so that Ctrl-C reaches it; a signal to us alone is passed on. Resolves to the exit code. */
+function runNode(args: string[], cwd: string, long: boolean, interruption: AbortSignal): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const env = { ...process.env, ...(long && { FLEET_LONG: '1' }) }
+    const child = spawn(process.execPath, args, { cwd, env, stdio: ['ignore', 'inherit', 'inherit'] })
+    const pass = () => child.kill(interruption.reason as NodeJS.Signals)
+    interruption.addEventListener('abort', pass, { once: true })
+    child.once('error', reject)
+    child.once('close', (code) => {
+      interruption.removeEventListener('abort', pass)
+      resolve(code ?? 1)
+    })
+  })
+}
+
+async function readReport(path: string): Promise<VitestReport | undefined> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8')) as VitestReport
+  } catch {
+    return undefined
+  }
+}
+
+function add(counts: Counts, report: VitestReport | undefined, code: number): void {
+  const before = counts.failed
+  counts.passed += report?.numPassedTests ?? 0
+  counts.skipped += (report?.numPendingTests ?? 0) + (report?.numTodoTests ?? 0)
+  counts.failed += report?.numFailedTests ?? 0
+  // A file that does not load, or whose hooks fail, fails without a failed test of its own.
+  counts.failed += report?.testResults.filter(({ status, assertionResults }) =>
+    status === 'failed' && !assertionResults.some((test) => test.status === 'failed')).length ?? 0
+  const nothingRan = (report?.testResults.length ?? 0) === 0
+  // Nothing found, a failed setup or teardown, an unhandled rejection: vitest fails with no test to blame.
+  if (counts.failed === before && (code !== 0 || nothingRan)) counts.failed += 1
+}
