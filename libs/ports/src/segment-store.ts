@@ -16,21 +16,36 @@ export type SegmentDocument = {
 
 export type SegmentOf = { tenant: string; domain: string; entityType: string }
 
+/** Values match by type: `1`, `'1'` and `true` are three values. Dates are text. */
 export type SegmentFilter = { dimension: string; in: readonly (string | number | boolean)[] }[]
 
-/** Documents for segments: absolute and versioned, whole documents only. */
+/**
+ * Documents for segments: absolute and versioned, whole documents only. Every read sees every earlier write. All
+ * methods reject with `STORE_UNAVAILABLE` when the server cannot be reached or the store is closed.
+ */
 export interface SegmentStore extends AsyncDisposable {
-  /** Writes each document whose version is above the stored one. Answers how many were written. */
+  /**
+   * Writes each document whose version is above the stored one; answers how many were written. When it rejects, some
+   * may be written: call again.
+   */
   putDocuments(documents: readonly SegmentDocument[]): Promise<{ written: number; stale: number }>
-  /** Documents by entity id in byte order, after `after`, at most `limit` (≤ 1,000). Sees every earlier write. */
+  /** Documents by entity id in byte order, after `after`, at most `limit` (≤ 1,000). */
   scanDocuments(of: SegmentOf, after: string | undefined, limit: number): Promise<SegmentDocument[]>
-  /** Exact. Every filter must match; within one, any of its values. */
+  /** Exact. Every filter must match; within one, any of its values, so that an empty one matches nothing. */
   count(of: SegmentOf, filter: SegmentFilter): Promise<number>
-  /** Documents and summed totals by value of a dimension, exact, most documents first, then by value. */
+  /**
+   * Documents and summed totals by value of a dimension, most documents first, then by value: booleans, numbers, texts
+   * by UTF-8 bytes. A document counts once for each distinct value of a list, and not at all for null. Counts are
+   * exact, sums of whole numbers up to 2^53; an action that no document of the bucket has is absent.
+   */
   listBuckets(
     of: SegmentOf, dimension: string, filter: SegmentFilter, limit: number,
   ): Promise<{ value: string | number | boolean; documents: number; totals: Record<string, number> }[]>
-  /** Up to which catalog revision each shard is projected: kept in this very store. */
+  /**
+   * Up to which catalog revision each shard is projected; shards without a mark are absent. Kept beside the documents:
+   * a store that is new, or lost them, has no marks either.
+   */
   listMarks(): Promise<Map<number, number>>
+  /** Raises marks; a mark never goes down. */
   putMarks(marks: ReadonlyMap<number, number>): Promise<void>
 }

@@ -21,8 +21,13 @@ const REQUEST_TIMEOUT_MS = 30_000
  */
 class PlainTransport extends Transport {
   constructor({ productCheck: _product, vendoredHeaders: _vendored, ...options }: TransportOptions) {
-    super(options)
+    super({ ...options, retryBackoff })
   }
+}
+
+/** Seconds before a retry after a lost connection: 0.25 to 0.5, then twice that. A job that fails comes back anyway. */
+function retryBackoff(_min: number, _max: number, attempt: number): number {
+  return (0.125 + Math.random() * 0.125) * 2 ** attempt
 }
 
 /** A client for any of the servers. Connects on first use. Throws `CONFIG_INVALID` for a URL that is none. */

@@ -6,7 +6,7 @@ import { codeOfStatus, connectSearch, searchError, type SearchOptions } from './
 import { aliasOf, ensureIndex } from './segment-index.ts'
 import { compareValues, termOf, termPrefixOf, termsOf, valueOfTerm, type SegmentValue } from './segment-term.ts'
 
-const OPEN_TIMEOUT_MS = 8_000
+const OPEN_TIMEOUT_MS = 6_000
 const MAX_BULK_BYTES = 5 * 1_048_576
 const MAX_BULK_ITEMS = 1_000
 /** Values that one page of an aggregation covers. */
@@ -57,7 +57,7 @@ export class SearchSegmentStore implements SegmentStore {
     const alias = aliasOf(options.prefix ?? 'tallyfleet')
     const client = connectSearch(options)
     try {
-      await ensureIndex(client, alias, AbortSignal.timeout(OPEN_TIMEOUT_MS))
+      await ensureIndex(client, alias, { signal: AbortSignal.timeout(OPEN_TIMEOUT_MS), maxRetries: 0 })
     } catch (error) {
       await client.close()
       throw searchError(error)

@@ -1,4 +1,4 @@
-import type { Client, estypes } from '@elastic/elasticsearch'
+import type { Client, estypes, TransportRequestOptions } from '@elastic/elasticsearch'
 import { AppError } from '@tallyfleet/domain'
 import { typeOfError } from './search-connection.ts'
 
@@ -46,23 +46,23 @@ export function aliasOf(prefix: string): string {
  * index of an older version stays, without the alias. Rejects with `STORE_REFUSED` for an index of a newer version or
  * one that is not ours.
  */
-export async function ensureIndex(client: Client, alias: string, signal: AbortSignal): Promise<void> {
+export async function ensureIndex(client: Client, alias: string, options: TransportRequestOptions): Promise<void> {
   const index = `${alias}-v${MAPPING_VERSION}`
   for (let attempt = 0; attempt < 5; attempt += 1) {
-    const current = await findIndex(client, alias, signal)
+    const current = await findIndex(client, alias, options)
     if (current?.version === MAPPING_VERSION) return
     if (current && (current.version === undefined || current.version > MAPPING_VERSION)) {
       throw new AppError('STORE_REFUSED', `${alias} leads to ${current.name}, which this release did not make`)
     }
     try {
       if (!current) {
-        await createIndex(client, index, { [alias]: { is_write_index: true } }, signal)
+        await createIndex(client, index, { [alias]: { is_write_index: true } }, options)
       } else {
-        await createIndex(client, index, {}, signal)
+        await createIndex(client, index, {}, options)
         await client.indices.updateAliases({ actions: [
           { remove: { index: current.name, alias, must_exist: true } },
           { add: { index, alias, is_write_index: true } },
-        ] }, { signal })
+        ] }, options)
       }
     } catch (error) {
       // Another process was faster: look again.
@@ -73,22 +73,22 @@ export async function ensureIndex(client: Client, alias: string, signal: AbortSi
 }
 
 async function createIndex(
-  client: Client, index: string, aliases: Record<string, estypes.IndicesAlias>, signal: AbortSignal,
+  client: Client, index: string, aliases: Record<string, estypes.IndicesAlias>, options: TransportRequestOptions,
 ): Promise<void> {
   try {
     // Replicas where there is a second node, and a green index where there is none.
     const settings = { index: { auto_expand_replicas: '0-1' as const } }
-    await client.indices.create({ index, aliases, settings, mappings: MAPPINGS }, { signal })
+    await client.indices.create({ index, aliases, settings, mappings: MAPPINGS }, options)
   } catch (error) {
     if (typeOfError(error) !== 'resource_already_exists_exception') throw error
-    await client.cluster.health({ index, wait_for_status: 'yellow', timeout: '5s' }, { signal })
+    await client.cluster.health({ index, wait_for_status: 'yellow', timeout: '5s' }, options)
   }
 }
 
 async function findIndex(
-  client: Client, alias: string, signal: AbortSignal,
+  client: Client, alias: string, options: TransportRequestOptions,
 ): Promise<{ name: string; version: number | undefined } | undefined> {
-  const found = await client.indices.getMapping({ index: alias }, { signal, ignore: [404] })
+  const found = await client.indices.getMapping({ index: alias }, { ...options, ignore: [404] })
   if ('error' in found) return undefined
   const [entry, second] = Object.entries(found)
   if (!entry) return undefined

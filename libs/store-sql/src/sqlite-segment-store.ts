@@ -30,7 +30,8 @@ const MAX_ROWS_PER_WRITE = 200
 
 type Value = string | number | boolean
 type Bucket = { value: Value; documents: number; totals: Record<string, number> }
-type BucketRow = { kind: number; value: string | number; documents: number; action: string | null; total: number }
+/** The documents that have a value, when `action` is null; else the sum of their totals of the action. */
+type BucketRow = { kind: number; value: string | number; action: string | null; amount: number }
 
 /** Segments of the embedded edition. Sums are doubles: exact up to 2^53. */
 export class SqliteSegmentStore implements SegmentStore {
@@ -69,19 +70,19 @@ export class SqliteSegmentStore implements SegmentStore {
 
   async listBuckets(of: SegmentOf, dimension: string, filter: SegmentFilter, limit: number): Promise<Bucket[]> {
     const matching = matchingOf(of, filter)
-    return this.#connection.read(() => bucketsOf(this.#connection.statement(`
-      WITH matching AS MATERIALIZED (SELECT id, body ${matching.sql}),
-      top AS MATERIALIZED (
-        SELECT kind, value, count(*) AS documents FROM matching
-        JOIN segment_values ON document = id AND dimension = ?
-        GROUP BY kind, value ORDER BY documents DESC, kind, value LIMIT ?
+    // One statement, so that counts and sums are of one moment. CROSS JOIN keeps the order: values by their document.
+    const buckets = await this.#connection.read(() => bucketsOf(this.#connection.statement(`
+      WITH held AS MATERIALIZED (
+        SELECT kind, value, body FROM (SELECT id, body ${matching.sql})
+        CROSS JOIN segment_values ON document = id AND dimension = ?
       )
-      SELECT top.kind, top.value, top.documents, totals.key AS action, total(totals.value) AS total FROM matching
-      JOIN segment_values v ON v.document = matching.id AND v.dimension = ?
-      JOIN top ON top.kind = v.kind AND top.value = v.value
-      LEFT JOIN json_each(matching.body, '$.totals') AS totals
-      GROUP BY top.kind, top.value, action ORDER BY top.documents DESC, top.kind, top.value, action
-    `).all(...matching.values, dimension, limit, dimension) as BucketRow[]))
+      SELECT kind, value, NULL AS action, count(*) AS amount FROM held GROUP BY kind, value
+      UNION ALL
+      SELECT kind, held.value, totals.key, total(totals.value) FROM held
+      CROSS JOIN json_each(body, '$.totals') AS totals GROUP BY kind, held.value, totals.key
+      ORDER BY kind, value, action
+    `).all(...matching.values, dimension) as BucketRow[]))
+    return buckets.sort((a, b) => b.documents - a.documents).slice(0, limit)
   }
 
   async listMarks(): Promise<Map<number, number>> {
@@ -135,16 +136,12 @@ function matchingOf(of: SegmentOf, filter: SegmentFilter): { sql: string; values
   return { sql, values: [of.tenant, of.domain, of.entityType, ...values] }
 }
 
-/** Rows of (value, action), ordered by value, to buckets. */
+/** Rows ordered by value, each value's count before its sums, to buckets in the same order. */
 function bucketsOf(rows: readonly BucketRow[]): Bucket[] {
   const buckets: Bucket[] = []
-  let last: BucketRow | undefined
-  for (const row of rows) {
-    if (row.kind !== last?.kind || row.value !== last.value) {
-      buckets.push({ value: row.kind === 0 ? row.value === 1 : row.value, documents: row.documents, totals: {} })
-    }
-    if (row.action !== null) buckets.at(-1)!.totals[row.action] = row.total
-    last = row
+  for (const { kind, value, action, amount } of rows) {
+    if (action === null) buckets.push({ value: kind === 0 ? value === 1 : value, documents: amount, totals: {} })
+    else buckets.at(-1)!.totals[action] = amount
   }
   return buckets
 }
