@@ -1,0 +1,6 @@
+import { defineJob } from '@tallyfleet/ports'
+import { z } from 'zod'
+
+export const neverEnds = defineJob({
+  name: 'never-ends', queue: 'tests', payload: z.strictObject({}), timeoutMs: 600_000, attempts: 2,
+})

@@ -1,0 +1,33 @@
+import { toAppError, type AppError } from '@tallyfleet/domain'
+
+/** What becomes of a job whose processor threw. */
+export type Outcome =
+  /** Dead letter now: another try would end the same way. */
+  | { is: 'dead' }
+  /** Again after a back-off; uses up a try. */
+  | { is: 'retry' }
+  /** Again after `delayMs`; uses up no try. */
+  | { is: 'later'; delayMs: number }
+
+const DEFAULT_DELAY_MS = 5_000
+const MAX_DELAY_MS = 3_600_000
+
+/** The outcome of an error by its kind; whatever is no AppError is a bug, which is tried again. */
+export function outcomeOf(error: unknown): Outcome {
+  const { kind, details }: AppError = toAppError(error)
+  switch (kind) {
+    case 'invalid':
+    case 'forbidden':
+    case 'not-found':
+    case 'unauthenticated':
+      return { is: 'dead' }
+    case 'rate-limited': {
+      const seconds = details.retryAfterSeconds
+      return { is: 'later', delayMs: seconds === undefined ? DEFAULT_DELAY_MS : Math.min(seconds * 1_000, MAX_DELAY_MS) }
+    }
+    case 'conflict':
+    case 'unavailable':
+    case 'internal':
+      return { is: 'retry' }
+  }
+}

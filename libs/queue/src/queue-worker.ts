@@ -1,0 +1,121 @@
+import type { Log } from '@tallyfleet/ports'
+import { Worker, type Job } from 'bullmq'
+import { backoffMsOf } from './backoff.ts'
+import type { Connection } from './redis-connection.ts'
+import { RunAborted, runJob, type RunNeeds } from './run-job.ts'
+
+/** A lock outlives its last renewal by this long: a worker that dies is found this long and one check later. */
+const LOCK_MS = 15_000
+const STALL_CHECK_MS = 4_000
+/** A try is aborted when its lock was not renewed for this long: before the lock runs out, even if Redis is silent. */
+const RENEWAL_LIMIT_MS = LOCK_MS - 3_000
+const WATCH_MS = 500
+/** Crashes are counted by the runner, against the job's own tries. */
+const NO_LIMIT = 1_000_000
+const SAY_AGAIN_MS = 10_000
+
+type Running = { controller: AbortController; renewedAt: number }
+
+/** Serves one queue: fetches, keeps the locks of what runs, and lets go in order. */
+export class QueueWorker<Needs> {
+  readonly queue: string
+  readonly concurrency: number
+  readonly #worker: Worker
+  readonly #running = new Map<string, Running>()
+  readonly #watch: NodeJS.Timeout
+  #handingBack = false
+  #lastStartedAt: Date | undefined
+
+  constructor({ queue, concurrency, connection, prefix, name, run }: {
+    queue: string
+    concurrency: number
+    connection: Connection
+    prefix: string
+    name: string
+    run: RunNeeds<Needs>
+  }) {
+    this.queue = queue
+    this.concurrency = concurrency
+    this.#worker = new Worker(queue, (job, token) => this.#run(job, token!, run), {
+      connection, prefix, name, concurrency,
+      lockDuration: LOCK_MS, stalledInterval: STALL_CHECK_MS, maxStalledCount: NO_LIMIT,
+      settings: {
+        backoffStrategy: (failures, _type, _error, job) => {
+          const definition = job && run.jobs.get(job.name)?.definition
+          return definition ? backoffMsOf(failures, definition) : 0
+        },
+      },
+    })
+    this.#worker.on('locksRenewed', ({ jobIds }) => {
+      for (const id of jobIds) {
+        const running = this.#running.get(id)
+        if (running) running.renewedAt = performance.now()
+      }
+    })
+    this.#worker.on('lockRenewalFailed', (ids) => { for (const id of ids) this.#abort(id, 'lock lost') })
+    this.#worker.on('stalled', (jobId) => {
+      run.metrics?.stalled.inc({ queue })
+      run.log.warn({ queue, jobId }, 'job of a dead worker put back')
+    })
+    this.#worker.on('error', oncePer(SAY_AGAIN_MS, (error) => run.log.warn({ queue, err: error }, 'queue worker troubled')))
+    this.#watch = setInterval(() => this.#abortUnrenewed(), WATCH_MS)
+    this.#watch.unref()
+  }
+
+  get active(): number {
+    return this.#running.size
+  }
+
+  get lastStartedAt(): Date | undefined {
+    return this.#lastStartedAt
+  }
+
+  async waitUntilReady(): Promise<void> {
+    await this.#worker.waitUntilReady()
+  }
+
+  async #run(job: Job, token: string, needs: RunNeeds<Needs>): Promise<unknown> {
+    const running: Running = { controller: new AbortController(), renewedAt: performance.now() }
+    this.#running.set(job.id!, running)
+    this.#lastStartedAt = new Date()
+    if (this.#handingBack) running.controller.abort(new RunAborted('drain'))
+    try {
+      return await runJob(job, token, running.controller, needs)
+    } finally {
+      if (this.#running.get(job.id!) === running) this.#running.delete(job.id!)
+    }
+  }
+
+  /** Redis may be silent, and then no renewal fails either: time alone tells that a lock may be gone. */
+  #abortUnrenewed(): void {
+    const limit = performance.now() - RENEWAL_LIMIT_MS
+    for (const [id, { renewedAt }] of this.#running) if (renewedAt < limit) this.#abort(id, 'lock lost')
+  }
+
+  #abort(jobId: string, why: 'drain' | 'lock lost'): void {
+    const controller = this.#running.get(jobId)?.controller
+    if (controller && !controller.signal.aborted) controller.abort(new RunAborted(why))
+  }
+
+  /** Fetches no more, gives what runs `drainMs` to end, then hands it back, and closes. Locks are kept until the end. */
+  async drain(drainMs: number): Promise<void> {
+    const closed = this.#worker.close()
+    const timer = setTimeout(() => {
+      this.#handingBack = true
+      for (const id of this.#running.keys()) this.#abort(id, 'drain')
+    }, drainMs)
+    await closed
+    clearTimeout(timer)
+    clearInterval(this.#watch)
+  }
+}
+
+/** A worker that lost Redis says so with every try to fetch. */
+function oncePer(quietMs: number, say: (error: Error) => void): (error: Error) => void {
+  let saidAt = -Infinity
+  return (error) => {
+    if (performance.now() - saidAt < quietMs) return
+    saidAt = performance.now()
+    say(error)
+  }
+}
