@@ -8,7 +8,12 @@ import { AppError, type ErrorCode } from '@tallyfleet/domain'
  * What a store keeps in a file that other stores may share. Steps are only ever added at the end: each runs once in
  * the life of a file, all that are missing in one transaction.
  */
-export type SqliteSchema = { name: string; steps: readonly string[] }
+export type SqliteSchema = {
+  name: string
+  steps: readonly string[]
+  /** Indexes that depend on the installation, statement by name: made when they are missing, never dropped. */
+  indexes?: Readonly<Record<string, string>>
+}
 
 export type SqliteOptions = {
   /** A file, made with its folder when it is not there, or `:memory:`. */
@@ -16,10 +21,11 @@ export type SqliteOptions = {
   schema: SqliteSchema
   /** Refuses every write once the schema stands. The schema itself is made even so: a reader may be the first to come. */
   readOnly?: boolean
+  /** How long a call waits for the write lock of another process before it gives up. */
+  busyTimeoutMs?: number
 }
 
-/** A call waits this long for the write lock of another process before it gives up. */
-const BUSY_DEADLINE_MS = 10_000
+const BUSY_TIMEOUT_MS = 10_000
 /** The part of that wait in which SQLite blocks the thread: short, because locks of jobs must be renewed meanwhile. */
 const BUSY_BLOCKING_MS = 100
 const MAX_WAL_BYTES = 64 * 1_048_576
@@ -47,26 +53,30 @@ const CODES: Readonly<Record<number, ErrorCode>> = {
 export class SqliteConnection {
   readonly path: string
   readonly #database: DatabaseSync
+  readonly #busyTimeoutMs: number
   readonly #statements = new Map<string, StatementSync>()
   #closed = false
 
-  private constructor(path: string, database: DatabaseSync) {
+  private constructor(path: string, database: DatabaseSync, busyTimeoutMs: number) {
     this.path = path
     this.#database = database
+    this.#busyTimeoutMs = busyTimeoutMs
   }
 
   /** Opens the file and brings the schema up to date; any number of processes may do so at once. */
-  static async open({ path, schema, readOnly = false }: SqliteOptions): Promise<SqliteConnection> {
-    const connection = await withinDeadline(path, () => {
+  static async open(
+    { path, schema, readOnly = false, busyTimeoutMs = BUSY_TIMEOUT_MS }: SqliteOptions,
+  ): Promise<SqliteConnection> {
+    const connection = await withinTimeout(path, busyTimeoutMs, () => {
       if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true })
-      const database = new DatabaseSync(path, { timeout: BUSY_BLOCKING_MS, enableForeignKeyConstraints: true })
+      const database = new DatabaseSync(path, { timeout: Math.min(BUSY_BLOCKING_MS, busyTimeoutMs), enableForeignKeyConstraints: true })
       try {
         configure(database, path)
       } catch (error) {
         database.close()
         throw error
       }
-      return new SqliteConnection(path, database)
+      return new SqliteConnection(path, database, busyTimeoutMs)
     })
     try {
       await connection.#upgrade(schema)
@@ -87,7 +97,7 @@ export class SqliteConnection {
 
   /** Runs statements that only read. Each sees the newest committed state. */
   read<Result>(work: () => Result): Promise<Result> {
-    return withinDeadline(this.path, () => {
+    return withinTimeout(this.path, this.#busyTimeoutMs, () => {
       this.#assertOpen()
       return work()
     })
@@ -95,7 +105,7 @@ export class SqliteConnection {
 
   /** Runs work in one `BEGIN IMMEDIATE` transaction: all of it is durable when this resolves, none when it rejects. */
   write<Result>(work: () => Result): Promise<Result> {
-    return withinDeadline(this.path, () => {
+    return withinTimeout(this.path, this.#busyTimeoutMs, () => {
       this.#assertOpen()
       this.#database.exec('BEGIN IMMEDIATE')
       try {
@@ -110,11 +120,6 @@ export class SqliteConnection {
     })
   }
 
-  /** Runs a fixed text of several statements; for schemas. */
-  exec(sql: string): void {
-    this.#database.exec(sql)
-  }
-
   /** Closing again changes nothing. */
   async close(): Promise<void> {
     if (this.#closed) return
@@ -127,25 +132,30 @@ export class SqliteConnection {
     if (this.#closed) throw new AppError('STORE_UNAVAILABLE', `the store in ${this.path} is closed`)
   }
 
-  async #upgrade({ name, steps }: SqliteSchema): Promise<void> {
-    if ((await this.read(() => this.#schemaVersion(name))) === steps.length) return
+  async #upgrade({ name, steps, indexes = {} }: SqliteSchema): Promise<void> {
+    const missing = () => Object.keys(indexes).filter((index) => !this.#has('index', index))
+    if (await this.read(() => this.#schemaVersion(name) === steps.length && missing().length === 0)) return
     await this.write(() => {
-      this.exec('CREATE TABLE IF NOT EXISTS schemas (name TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT')
+      this.#database.exec('CREATE TABLE IF NOT EXISTS schemas (name TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT')
       const version = this.#schemaVersion(name)
       if (version > steps.length) {
         throw new AppError('STORE_REFUSED', `${this.path} was written by a newer release: ${name} ${version}`)
       }
-      for (const step of steps.slice(version)) this.exec(step)
+      for (const step of steps.slice(version)) this.#database.exec(step)
       this.#database.prepare(
         'INSERT INTO schemas VALUES (?, ?) ON CONFLICT(name) DO UPDATE SET version = excluded.version',
       ).run(name, steps.length)
+      for (const index of missing()) this.#database.exec(indexes[index]!)
     })
   }
 
   #schemaVersion(name: string): number {
-    const known = this.#database.prepare(`SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'schemas'`).get()
-    if (!known) return 0
+    if (!this.#has('table', 'schemas')) return 0
     return (this.#database.prepare('SELECT version FROM schemas WHERE name = ?').get(name)?.version ?? 0) as number
+  }
+
+  #has(type: 'table' | 'index', name: string): boolean {
+    return this.#database.prepare('SELECT 1 FROM sqlite_schema WHERE type = ? AND name = ?').get(type, name) !== undefined
   }
 }
 
@@ -163,8 +173,8 @@ function configure(database: DatabaseSync, path: string): void {
 }
 
 /** Repeats work that another process's lock keeps out. Such work has changed nothing: the lock is taken first. */
-async function withinDeadline<Result>(path: string, work: () => Result): Promise<Result> {
-  const deadline = performance.now() + BUSY_DEADLINE_MS
+async function withinTimeout<Result>(path: string, busyTimeoutMs: number, work: () => Result): Promise<Result> {
+  const deadline = performance.now() + busyTimeoutMs
   for (;;) {
     try {
       return work()

@@ -1,0 +1,232 @@
+import { setImmediate as breathe } from 'node:timers/promises'
+import { AppError, daysBetween, type Counts, type Delta, type DocumentDelta, type Interval } from '@tallyfleet/domain'
+import type {
+  ApplyResult, BucketOf, EntityOf, EntityTotals, Manifest, RollupDocument, RollupStore, TopAfter, TopEntry,
+} from '@tallyfleet/ports'
+import { SqliteConnection } from './sqlite-connection.ts'
+import { SqliteManifests } from './sqlite-manifests.ts'
+import {
+  activeDayQuery, CHANGED_TOTALS_QUERY, SCAN_QUERY, seriesQuery, sumSeriesQuery, topBetweenQuery, topQuery, TOTALS_QUERY,
+} from './sqlite-rollup-queries.ts'
+import { rollupSchema } from './sqlite-rollup-schema.ts'
+
+/** One transaction takes this many documents or this long, whichever comes first: others wait for its lock. */
+const MAX_DOCUMENTS = 2_000
+const MAX_TRANSACTION_MS = 40
+const SCAN_PAGE = 500
+const MAX_DAYS = 400
+
+const FIND = 'SELECT seq, counts FROM documents WHERE id = ?'
+/** The fence stands in the statement itself, although the row was read under the same lock. */
+const UPSERT = `
+  INSERT INTO documents (id, of, tenant, domain, entity_type, entity_id, interval, bucket, shard, seq, counts)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  ON CONFLICT (id) DO UPDATE SET counts = excluded.counts, seq = excluded.seq WHERE documents.seq < excluded.seq`
+
+type TotalsRow = {
+  id?: string; tenant: string; domain: string; entity_type: string; entity_id: string; shard: number; seq: number; counts: string
+}
+
+type Row = Omit<TotalsRow, 'entity_id'> & {
+  row: number; id: string; of: 'entity' | 'shard'; entity_id: string | null; interval: Interval; bucket: string
+}
+
+/** Rollups in a SQLite file that several processes share: the embedded edition. */
+export class SqliteRollupStore implements RollupStore {
+  readonly #connection: SqliteConnection
+  readonly #manifests: SqliteManifests
+  readonly #actions: ReadonlySet<string>
+
+  private constructor(connection: SqliteConnection, actions: readonly string[]) {
+    this.#connection = connection
+    this.#manifests = new SqliteManifests(connection)
+    this.#actions = new Set(actions)
+  }
+
+  /**
+   * Opens the file, making it and its folder when they are not there.
+   * @param actions every action of the packs: each gets an index; others can be read too, slowly
+   * @param readOnly writes reject; only a missing schema or index is still made
+   */
+  static async open({ path, actions, readOnly = false }: {
+    path: string; actions: readonly string[]; readOnly?: boolean
+  }): Promise<SqliteRollupStore> {
+    return new SqliteRollupStore(await SqliteConnection.open({ path, readOnly, schema: rollupSchema(actions) }), actions)
+  }
+
+  appendManifest(manifest: Manifest, deltas: readonly Delta[]): Promise<Manifest> {
+    return this.#manifests.append(manifest, deltas)
+  }
+
+  findManifest(shard: number, n: number): Promise<Manifest | undefined> {
+    return this.#manifests.find(shard, n)
+  }
+
+  listLatestManifests(): Promise<Manifest[]> {
+    return this.#manifests.listLatest()
+  }
+
+  listManifests(shard: number, afterN: number, limit: number): Promise<Manifest[]> {
+    return this.#manifests.list(shard, afterN, limit)
+  }
+
+  findDeltas(shard: number, n: number): Promise<Delta[] | undefined> {
+    return this.#manifests.findDeltas(shard, n)
+  }
+
+  finishManifest(shard: number, n: number, doneAt: Date): Promise<void> {
+    return this.#manifests.finish(shard, n, doneAt)
+  }
+
+  blankDeltas(before: Date): Promise<number> {
+    return this.#manifests.blank(before)
+  }
+
+  appendDead(shard: number, n: number, dead: { delta: Delta; reason: string }[]): Promise<boolean> {
+    return this.#manifests.appendDead(shard, n, dead)
+  }
+
+  listDead(): Promise<{ shard: number; tenant: string; events: number }[]> {
+    return this.#manifests.listDead()
+  }
+
+  /** Also rejects with `RECORD_UNKNOWN` when the batch has no manifest: its counts could never be proved. */
+  async apply(shard: number, n: number, documents: readonly DocumentDelta[]): Promise<ApplyResult> {
+    const result = { applied: 0, skipped: 0 }
+    for (let from = 0; from < documents.length; from = result.applied + result.skipped) {
+      if (from > 0) await breathe()
+      const part = await this.#connection.write(() => this.#applySome(shard, n, documents, from))
+      result.applied += part.applied
+      result.skipped += part.skipped
+    }
+    return result
+  }
+
+  #applySome(shard: number, n: number, documents: readonly DocumentDelta[], from: number): ApplyResult {
+    const state = this.#manifests.stateOf(shard, n)
+    if (!state) throw new AppError('RECORD_UNKNOWN', `batch ${shard}/${n} has no manifest`)
+    if (state === 'done') return { applied: 0, skipped: documents.length - from }
+
+    const find = this.#connection.statement(FIND), upsert = this.#connection.statement(UPSERT)
+    const until = performance.now() + MAX_TRANSACTION_MS
+    const result = { applied: 0, skipped: 0 }
+    for (let at = from; at < documents.length && at < from + MAX_DOCUMENTS; at += 1) {
+      const { id, of, tenant, domain, entityType, entityId, interval, bucket, counts } = documents[at]!
+      const stored = find.get(id) as { seq: number; counts: string } | undefined
+      if (stored && stored.seq >= n) {
+        result.skipped += 1
+      } else {
+        const sum = JSON.stringify(stored ? addCounts(JSON.parse(stored.counts), counts) : counts)
+        upsert.run(id, of, tenant, domain, entityType, entityId, interval, bucket, shard, n, sum)
+        result.applied += 1
+      }
+      if (at % 64 === 63 && performance.now() > until) break
+    }
+    return result
+  }
+
+  listTop(of: EntityOf, action: string, { interval, bucket }: BucketOf, limit: number, after?: TopAfter): Promise<TopEntry[]> {
+    const source = this.#sourceOf(action)
+    const where = { ...entityOf(of), interval, bucket }
+    return this.#connection.read(() => {
+      if (!after) return this.#connection.statement(topQuery(source, 'all')).all({ ...where, limit }) as TopEntry[]
+      const { count, entityId } = after
+      const tied = this.#connection.statement(topQuery(source, 'tied')).all({ ...where, count, entityId, limit })
+      const below = this.#connection.statement(topQuery(source, 'below')).all({ ...where, count, limit: limit - tied.length })
+      return [...tied, ...below] as TopEntry[]
+    })
+  }
+
+  async listTopBetween(
+    of: EntityOf, action: string, from: string, to: string, limit: number, after?: TopAfter,
+  ): Promise<TopEntry[]> {
+    if (daysBetween(from, to) > MAX_DAYS) throw new AppError('RANGE_INVALID', `${from} to ${to} is more than ${MAX_DAYS} days`)
+    const { count, entityId } = after ?? { count: Infinity, entityId: '' }
+    return this.#connection.read(() => this.#connection.statement(topBetweenQuery(this.#sourceOf(action)))
+      .all({ ...entityOf(of), from, to, count, entityId, limit }) as TopEntry[])
+  }
+
+  listSeries(
+    of: EntityOf, entityId: string | null, action: string, interval: Interval, from: string, to: string,
+  ): Promise<{ bucket: string; count: number }[]> {
+    const where = { ...entityOf(of), interval, from, to }
+    return this.#connection.read(() => (entityId === null
+      ? this.#connection.statement(sumSeriesQuery(this.#sourceOf(action))).all(where)
+      : this.#connection.statement(seriesQuery(action)).all({ ...where, entityId })) as { bucket: string; count: number }[])
+  }
+
+  listTotals(of: EntityOf, entityIds: readonly string[]): Promise<EntityTotals[]> {
+    return this.#connection.read(() => this.#connection.statement(TOTALS_QUERY)
+      .all({ ...entityOf(of), entityIds: JSON.stringify(entityIds) }).map((row) => totalsOf(row as TotalsRow)))
+  }
+
+  findActiveDays(of: EntityOf, entityId: string): Promise<{ first: string; last: string } | undefined> {
+    return this.#connection.read(() => {
+      const [first, last] = (['ASC', 'DESC'] as const).map((direction) =>
+        this.#connection.statement(activeDayQuery(direction)).get({ ...entityOf(of), entityId })?.bucket as string | undefined)
+      return first === undefined || last === undefined ? undefined : { first, last }
+    })
+  }
+
+  async listChangedTotals(
+    shard: number, afterSeq: number, upToSeq: number, limit: number, cursor?: string,
+  ): Promise<{ totals: EntityTotals[]; cursor: string | undefined }> {
+    const { seq, id } = cursor === undefined ? { seq: afterSeq + 1, id: '' } : placeOf(cursor)
+    const rows = await this.#connection.read(() => this.#connection.statement(CHANGED_TOTALS_QUERY)
+      .all({ shard, seq, id, upTo: upToSeq, limit }) as TotalsRow[])
+    const last = rows.length === limit ? rows.at(-1) : undefined
+    return { totals: rows.map(totalsOf), cursor: last && `${last.seq}:${last.id}` }
+  }
+
+  async *scan(shard: number): AsyncGenerator<RollupDocument, void, void> {
+    for (let row = 0; ;) {
+      const rows = await this.#connection.read(() =>
+        this.#connection.statement(SCAN_QUERY).all({ shard, row, limit: SCAN_PAGE }) as Row[])
+      for (const found of rows) {
+        const { id, of, interval, bucket } = found
+        yield { id, of, interval, bucket, ...totalsOf(found) }
+      }
+      if (rows.length < SCAN_PAGE) return
+      row = rows.at(-1)!.row
+      await breathe()
+    }
+  }
+
+  hasCounts(tenant: string): Promise<boolean> {
+    return this.#connection.read(() =>
+      this.#connection.statement('SELECT 1 FROM documents WHERE tenant = ? LIMIT 1').get(tenant) !== undefined)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#connection.close()
+  }
+
+  #sourceOf(action: string): { action: string; indexed: boolean } {
+    return { action, indexed: this.#actions.has(action) }
+  }
+}
+
+/** Parameters that every read of entities binds: nothing else of `of` may reach a statement. */
+function entityOf({ tenant, domain, entityType }: EntityOf): EntityOf {
+  return { tenant, domain, entityType }
+}
+
+function totalsOf<Id extends string | null>(row: Omit<TotalsRow, 'entity_id'> & { entity_id: Id }) {
+  const { tenant, domain, entity_type: entityType, entity_id: entityId, shard, seq } = row
+  return { tenant, domain, entityType, entityId, shard, seq, counts: JSON.parse(row.counts) as Counts }
+}
+
+function placeOf(cursor: string): { seq: number; id: string } {
+  const match = /^(\d{1,16}):(.+)$/s.exec(cursor)
+  if (!match) throw new AppError('CURSOR_INVALID', `no place ${JSON.stringify(cursor)} among changed totals`)
+  return { seq: Number(match[1]), id: match[2]! }
+}
+
+/** Adds `more` to `counts`, in place. */
+function addCounts(counts: Counts, more: Counts): Counts {
+  for (const [action, measures] of Object.entries(more)) {
+    const sums = (counts[action] ??= {})
+    for (const [measure, value] of Object.entries(measures)) sums[measure] = (sums[measure] ?? 0) + value
+  }
+  return counts
+}
