@@ -1,0 +1,28 @@
+import type { BullMQAdapter } from '@bull-board/api/bullMQAdapter'
+import type { Packs } from '@tallyfleet/domain'
+import type { Metrics } from '@tallyfleet/metrics'
+import type { AccountStore, CatalogStore, Clock, HotStore, Journal, Log, QueueAdmin, RollupStore } from '@tallyfleet/ports'
+import type { ApiConfig } from './config.ts'
+
+/** A queue as Bull Board takes it; the queue lib makes them. */
+export type BoardQueue = ConstructorParameters<typeof BullMQAdapter>[0]
+
+/** What the API works with; opened by main.ts, or by a test. */
+export type ApiNeeds = {
+  hot: HotStore
+  rollups: RollupStore
+  journal: Journal
+  catalog: CatalogStore
+  accounts: AccountStore
+  /** The installation's secret. */
+  secret: string
+  queues: QueueAdmin
+  boardQueues: readonly BoardQueue[]
+  packs: Packs
+  clock: Clock
+  log: Log
+  metrics: Metrics
+  config: ApiConfig
+  /** The metrics of all processes, as Prometheus text; absent: those of this process. */
+  mergedMetrics?: () => Promise<string>
+}

@@ -1,0 +1,74 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { toAppError } from '@tallyfleet/domain'
+import { Router } from 'express'
+import type { ApiNeeds } from '../needs.ts'
+
+type Check = { state: 'ok' | 'failed'; reason?: string; [fact: string]: unknown }
+
+const TIMEOUT_MS = 3_000
+/** A probe of many load balancers must not become a load. */
+const KEPT_MS = 1_000
+
+/**
+ * `/livez`: the process answers. `/readyz`: so does every store that the API needs, and no shard stopped; 503 names
+ * what fails.
+ */
+export function healthPages(needs: ApiNeeds): Router {
+  const router = Router()
+  let kept: { checks: Promise<Record<string, Check>>; until: number } | undefined
+  router.get('/livez', (_request, response) => { response.json({ status: 'ok' }) })
+  router.get('/readyz', async (_request, response) => {
+    const now = performance.now()
+    if (!kept || kept.until < now) kept = { checks: checkAll(needs), until: now + KEPT_MS }
+    const checks = await kept.checks
+    const failing = Object.keys(checks).filter((name) => checks[name]!.state === 'failed')
+    response.setHeader('cache-control', 'no-store')
+    response.status(failing.length === 0 ? 200 : 503).json({
+      status: failing.length === 0 ? 'ok' : 'failed', failing, checks,
+    })
+  })
+  return router
+}
+
+async function checkAll({ hot, journal, accounts, queues }: ApiNeeds): Promise<Record<string, Check>> {
+  const checks: Record<string, () => Promise<Omit<Check, 'state'>>> = {
+    hot: async () => {
+      const { version, maxmemoryPolicy } = await hot.serverStatus()
+      if (!['noeviction', 'unknown'].includes(maxmemoryPolicy)) {
+        throw new Error(`maxmemory-policy is ${maxmemoryPolicy}: only noeviction keeps counts`)
+      }
+      return { version, maxmemoryPolicy }
+    },
+    shards: async () => {
+      const stopped = (await hot.listShards()).filter((shard) => shard.stopped !== undefined)
+      const [first] = stopped
+      if (first) throw new Error(`${stopped.length} stopped; shard ${first.shard}: ${first.stopped}`)
+      return {}
+    },
+    rollups: async () => { await journal.find('readiness', 'probe'); return {} },
+    catalog: async () => { await accounts.findTenant('default'); return {} },
+    queues: async () => { await queues.listQueues(); return {} },
+  }
+  const results = await Promise.all(Object.entries(checks).map(async ([name, run]) => [name, await outcomeOf(run)] as const))
+  return Object.fromEntries(results)
+}
+
+async function outcomeOf(run: () => Promise<Omit<Check, 'state'>>): Promise<Check> {
+  const timer = new AbortController()
+  const late = sleep(TIMEOUT_MS, undefined, { signal: timer.signal })
+    .then(() => { throw new Error(`no answer within ${TIMEOUT_MS} ms`) })
+  late.catch(() => {}) // The race is over when the timer is aborted.
+  try {
+    return { state: 'ok', ...await Promise.race([run(), late]) }
+  } catch (error) {
+    return { state: 'failed', reason: reasonOf(error) }
+  } finally {
+    timer.abort()
+  }
+}
+
+function reasonOf(error: unknown): string {
+  // A driver's message may name hosts and accounts; our own codes do not.
+  const { code, message } = toAppError(error)
+  return code === 'BUG' ? message : code
+}
