@@ -2,4 +2,6 @@
  * The hot store on Redis: dedupe, hot counters, ledger and limits in one round trip. It never reads rollups, and knows
  * nothing of queues. Start at ingest-writer.ts and scripts/ingest.lua.
  */
+export { RedisMetricsExchange } from './redis-metrics-exchange.ts'
 export { RedisHotStore, type RedisHotStoreOptions } from './redis-hot-store.ts'
+export { probeRedis, stopRedis } from './redis-server-control.ts'

@@ -15,10 +15,17 @@ export type Stores = AsyncDisposable & {
   /** The installation's secret: keys the hashes of dedupe members and document ids. */
   secret: string
   redisUrl: string
+  /** Where the fleet's processes leave their metrics for whoever is asked. */
+  metrics: MetricsExchange
+}
+
+export type MetricsExchange = {
+  publish(snapshot: string, process: string): Promise<void>
+  list(): Promise<string[]>
 }
 
 /** The stores that work without Redis: enough for accounts, reports and migrations. */
-export type DurableStores = Omit<Stores, 'hot' | 'redisUrl'>
+export type DurableStores = Omit<Stores, 'hot' | 'metrics' | 'redisUrl'>
 
 /**
  * Opens every store that the URLs name; the scheme picks the engine, and each brings its schema up to date.
@@ -32,14 +39,15 @@ export async function openStores(config: StoresConfig, { packs, log }: { packs: 
     throw new AppError('STORE_UNAVAILABLE', 'no redis: start the fleet with ./fleet up, or set REDIS_URL')
   }
   const durable = stack.use(await openDurableStores(config, { packs }))
-  const { RedisHotStore } = await import('@tallyfleet/store-redis')
+  const { RedisHotStore, RedisMetricsExchange } = await import('@tallyfleet/store-redis')
   const hot = stack.use(await RedisHotStore.open({
     url: redisUrl, durability: config.INGEST_DURABILITY, settleMs: config.FREEZE_SETTLE_MS,
   }))
+  const metrics = stack.use(await RedisMetricsExchange.open({ url: redisUrl }))
   await refuseLostRollups(hot, durable.rollups)
   log.debug({ rollups: config.ROLLUPS_URL ?? 'embedded' }, 'stores open')
   const moved = stack.move()
-  return { ...durable, hot, redisUrl, [Symbol.asyncDispose]: () => moved.disposeAsync() }
+  return { ...durable, hot, metrics, redisUrl, [Symbol.asyncDispose]: () => moved.disposeAsync() }
 }
 
 /** Opens all stores but Redis. Rejects as {@link openStores}. */

@@ -1,0 +1,149 @@
+import process from 'node:process'
+import { join } from 'node:path'
+import { AppError } from '@tallyfleet/domain'
+import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { loadEnvironment, ROOT, type Environment } from './context.ts'
+import { EXIT, report, type CommandResult } from './output.ts'
+import { ROLES, type RoleName } from './role.ts'
+
+const given = { ...process.env }
+const json = process.argv.includes('--json')
+
+const program = new Command('fleet').description('Tallyfleet: an analytics fleet that never miscounts')
+program.exitOverride().configureOutput({ writeErr: (text) => { if (!json) process.stderr.write(text) } })
+
+/** Adds a command that answers once: `--json`, exit codes and errors are the same for all. */
+function answering(parent: Command, usage: string, description: string): Command & { runs: typeof runs } {
+  const command = parent.command(usage).description(description).option('--json', 'one JSON object on stdout')
+  const runs = (run: (env: Environment, ...args: never[]) => Promise<CommandResult>) =>
+    command.action(async (...args: unknown[]) => {
+      const name = command.parent === program ? command.name() : `${command.parent!.name()} ${command.name()}`
+      process.exitCode = await report(name, json, () => run(loadEnvironment(given), ...(args.slice(0, -1) as never[])))
+    })
+  return Object.assign(command, { runs })
+}
+
+const whole = (text: string) => {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('needs a whole number')
+  return Number(text)
+}
+const collect = (value: string, list: string[]) => [...list, ...value.split(',')]
+
+program.command('up').description('run the whole fleet on this machine, in the foreground').option('--json')
+  .action(async () => {
+    const { up } = await import('./commands/up.ts')
+    let code: number = EXIT.ok
+    const failed = await report('up', json, async () => {
+      code = await up(loadEnvironment(given), given)
+      return { data: null, text: '' }
+    })
+    process.exit(failed || code)
+  })
+
+program.command('test').description('install and start what the tests need, and run them all')
+  .option('--long', 'the long runs too: kills, soak', false).argument('[filters...]')
+  .action(async (filters: string[], { long }: { long: boolean }) => {
+    const { runTests } = await import('./commands/test.ts')
+    process.exitCode = await runTests({ long, filters, root: ROOT })
+  })
+
+for (const name of Object.keys(ROLES) as RoleName[]) {
+  const command = program.command(name).description(`one ${name}, for production`)
+  if (name === 'api') command.option('--processes <n>', 'processes that share the port', whole)
+  if (name === 'worker') command.option('--queues <list>', 'queues to serve, as flush:2,sync')
+  command.action(({ processes, queues }: { processes?: number; queues?: string }) => {
+    const env = { ...loadEnvironment(given), ...(processes ? { API_PROCESSES: String(processes) } : {}), ...(queues ? { FLEET_QUEUES: queues } : {}) }
+    // Takes this process's place, so that signals and exit codes are the role's own.
+    process.execve!(process.execPath, [process.execPath, join(ROOT, ROLES[name])], definedOnly(env))
+  })
+}
+
+const tenants = program.command('tenants').description('tenants and their time zones')
+answering(tenants, 'create <tenant>', 'make a tenant').requiredOption('--zone <zone>', 'IANA time zone of its days')
+  .runs(async (env, id: string, options: { zone: string }) => (await import('./commands/access.ts')).createTenantCommand(env, id, options))
+answering(tenants, 'ls', 'list tenants').runs(async (env) => (await import('./commands/access.ts')).listTenants(env))
+
+const keys = program.command('keys').description('API keys')
+answering(keys, 'create', 'make a key; its secret is shown once')
+  .option('--tenant <tenant>', 'whose events it sends or reads', 'default').requiredOption('--scopes <list>', 'ingest,read,admin')
+  .option('--name <name>').option('--limit <n>', 'events a minute; 0 = off', whole)
+  .option('--publishable', 'for web pages: may only ingest, from --origins').option('--origins <list>')
+  .runs(async (env, options: never) => (await import('./commands/access.ts')).createKeyCommand(env, options))
+answering(keys, 'ls', 'list keys').option('--tenant <tenant>')
+  .runs(async (env, options: { tenant?: string }) => (await import('./commands/access.ts')).listKeys(env, options))
+answering(keys, 'rotate <id>', 'make a key like it and revoke it')
+  .runs(async (env, id: string) => (await import('./commands/access.ts')).rotateKeyCommand(env, id))
+answering(keys, 'revoke <id>', 'stop a key within 5 s')
+  .runs(async (env, id: string) => (await import('./commands/access.ts')).revokeKey(env, id))
+
+const users = program.command('users').description('people who may log in')
+answering(users, 'put <name>', 'make a person or change role and password; the password comes from standard input')
+  .requiredOption('--role <role>', 'viewer, analyst, operator or admin')
+  .runs(async (env, name: string, { role }: { role: string }) =>
+    (await import('./commands/access.ts')).putUser(env, name, { role, password: await readLine() }))
+answering(users, 'ls', 'list people').runs(async (env) => (await import('./commands/access.ts')).listUsers(env))
+
+answering(program, 'import <file>', 'import events; a line counts once however often the file is imported; - is standard input')
+  .requiredOption('--format <format>', 'movielens, combined, ndjson or csv').option('--tenant <tenant>', 'whose events', 'default')
+  .option('--domain <domain>', 'the pack of events that name none').option('--map <fields>', 'csv: entity_id=column,action==view', collect, [])
+  .runs(async (env, file: string, options: never) => (await import('./commands/import.ts')).importEvents(env, file, options))
+
+const catalog = program.command('catalog').description('catalog rows')
+answering(catalog, 'import <file>', 'upsert rows by id; totals are projected at once')
+  .requiredOption('--format <format>', 'movielens, ndjson or csv').option('--tenant <tenant>', 'whose rows', 'default')
+  .option('--domain <domain>', 'the pack', 'jav').option('--type <type>', 'the entity type', 'movie')
+  .runs(async (env, file: string, options: never) => (await import('./commands/import.ts')).importCatalogRows(env, file, options))
+
+answering(program, 'flush', 'flush now').option('--wait', 'until every store shows what was hot', false)
+  .option('--timeout <seconds>', 'with --wait', whole, 60)
+  .runs(async (env, { wait, timeout }: { wait: boolean; timeout: number }) =>
+    (await import('./commands/flush.ts')).flush(env, { wait, timeoutSeconds: timeout }))
+answering(program, 'parity-check', 'compare the stores').option('--store <list>', 'ledger, rollups, catalog, segments', collect, [])
+  .runs(async (env, options: { store: string[] }) => (await import('./commands/proof.ts')).parityCheck(env, options))
+answering(program, 'ledger', 'the conservation ledger').option('--from <day>').option('--to <day>').option('--tenant <tenant>')
+  .runs(async (env, options: never) => (await import('./commands/proof.ts')).ledger(env, options))
+
+const queues = program.command('queues').description('the queues')
+answering(queues, 'ls', 'depths and workers').runs(async (env) => (await import('./commands/operate.ts')).listQueues(env))
+for (const act of ['pause', 'resume', 'retry', 'drain'] as const) {
+  answering(queues, `${act} <queue>`, `${act} a queue`).option('--yes', 'without asking', false)
+    .runs(async (env, queue: string, options: { yes: boolean }) => (await import('./commands/operate.ts')).actOnQueue(env, act, queue, options))
+}
+
+answering(program, 'doctor', 'say what is wrong and what can be done').option('--resume', 'let shards go on whose stores agree again', false)
+  .runs(async (env, { resume }: { resume: boolean }) => {
+    const operate = await import('./commands/operate.ts')
+    return resume ? operate.resumeShards(env) : operate.doctor(env)
+  })
+const config = program.command('config').description('settings')
+for (const act of ['print', 'check'] as const) {
+  answering(config, act, act === 'print' ? 'every setting, where it comes from, secrets masked' : 'exit 4 when a setting is wrong')
+    .runs(async (env) => (await import('./commands/config.ts')).configCommand(env, given))
+}
+const migrate = program.command('migrate').description('schemas of the stores')
+answering(migrate, 'up', 'bring every schema up to date').runs(async (env) => (await import('./commands/operate.ts')).migrateUp(env))
+const openapi = program.command('openapi').description('the HTTP API')
+answering(openapi, 'export', 'print the OpenAPI document').runs(async () => (await import('./commands/operate.ts')).exportOpenApi())
+answering(program, 'bench <name>', 'run a benchmark of ops/load').option('--seconds <n>', 'an arm and repeat', whole, 5)
+  .runs(async (_env, name: string, { seconds }: { seconds: number }) => (await import('./commands/bench.ts')).bench(name, seconds))
+
+async function readLine(): Promise<string> {
+  let text = ''
+  for await (const part of process.stdin) text += String(part)
+  return text.split('\n')[0]!
+}
+
+function definedOnly(env: Environment): Record<string, string> {
+  return Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined))
+}
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  if (!(error instanceof CommanderError)) throw error
+  if (error.exitCode === 0) process.exitCode = EXIT.ok // help or version
+  else {
+    process.exitCode = EXIT.usage
+    if (json) await report('fleet', true, () => Promise.reject(new AppError('USAGE_INVALID', error.message)))
+  }
+}
