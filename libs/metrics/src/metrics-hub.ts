@@ -11,7 +11,7 @@ export class MetricsHub implements AsyncDisposable {
   /** Unique for the life of the process. */
   readonly process: string = randomUUID()
   readonly #metrics: Metrics
-  readonly #publish: (metrics: MetricObject[], process: string) => Promise<void>
+  readonly #publish: (process: string, metrics: MetricObject[]) => Promise<void>
   readonly #log: Log
   readonly #timer: NodeJS.Timeout
   #round: Promise<void>
@@ -22,7 +22,7 @@ export class MetricsHub implements AsyncDisposable {
    */
   constructor({ metrics, publish, log, everyMs = 5_000 }: {
     metrics: Metrics
-    publish: (metrics: MetricObject[], process: string) => Promise<void>
+    publish: (process: string, metrics: MetricObject[]) => Promise<void>
     log: Log
     everyMs?: number
   }) {
@@ -36,7 +36,7 @@ export class MetricsHub implements AsyncDisposable {
 
   async #push(): Promise<void> {
     try {
-      await this.#publish((await this.#metrics.registry.getMetricsAsJSON()) as MetricObject[], this.process)
+      await this.#publish(this.process, (await this.#metrics.registry.getMetricsAsJSON()) as MetricObject[])
       this.#failing = false
     } catch (error) {
       if (!this.#failing) this.#log.warn({ err: error }, 'metrics not published')

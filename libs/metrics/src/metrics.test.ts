@@ -4,7 +4,7 @@ import { createMetrics, mergeMetrics, MetricsHub, type Metrics } from './index.t
 
 /** Publishes the metrics of one process into `sink`, as its hub would. */
 async function publish(metrics: Metrics, sink: Map<string, unknown>): Promise<void> {
-  const keep = async (published: unknown, process: string) => { sink.set(process, JSON.parse(JSON.stringify(published))) }
+  const keep = async (process: string, published: unknown) => { sink.set(process, JSON.parse(JSON.stringify(published))) }
   await new MetricsHub({ metrics, publish: keep, log: silentLog })[Symbol.asyncDispose]()
 }
 
