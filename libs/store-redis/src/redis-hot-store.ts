@@ -54,6 +54,7 @@ export class RedisHotStore implements HotStore {
       }
       if (options.durability === 'fsync') await store.#requireAlwaysFsync()
       await store.#checkIntsets()
+      await store.epoch() // before anything is counted, so that every state of this data carries it
       return store
     } catch (error) {
       await store[Symbol.asyncDispose]()

@@ -1,0 +1,110 @@
+import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { ALL_SHARDS, shardOf } from '@tallyfleet/domain'
+import { checkShards, closeLedger, describeContradictions, readLedger } from '@tallyfleet/features'
+import { startPrivateRedis, type PrivateRedis } from '@tallyfleet/testing'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { openCountingBench, type CountingBench } from './counting-bench.ts'
+
+const args = ['--appendfsync', 'always']
+let dir: string
+let server: PrivateRedis
+let bench: CountingBench
+
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'fleet-aof-'))
+  server = await startPrivateRedis({ dir: join(dir, 'now'), args })
+  bench = await openCountingBench(server.url)
+})
+afterEach(async () => {
+  await bench[Symbol.asyncDispose]()
+  await server.stop()
+  await rm(dir, { recursive: true, force: true })
+})
+
+const save = (name: string) => cp(join(dir, 'now'), join(dir, name), { recursive: true })
+/** Ends Redis and starts one with the data that was saved under `name`; `undefined` = with none. */
+async function restore(name: string | undefined): Promise<void> {
+  await server.kill()
+  await rm(join(dir, 'now'), { recursive: true, force: true })
+  if (name) await cp(join(dir, name), join(dir, 'now'), { recursive: true })
+  server = await startPrivateRedis({ dir: join(dir, 'now'), args, port: server.port })
+  await bench.reconnect(server.url)
+}
+const shardOfMovie = (entityId: string) => shardOf({ tenant: 'default', domain: 'jav', entityType: 'movie', entityId })
+
+test('events are counted once, whoever flushes and however often', async () => {
+  await bench.send([{ entityId: '1', eventId: 'a' }, { entityId: '1', eventId: 'a' }, { entityId: '2', eventId: 'a' }])
+  await Promise.all([bench.flush(), bench.flush(), bench.flush()])
+  await bench.send([{ entityId: '1', eventId: 'a' }, { entityId: '1', eventId: 'b' }])
+  await Promise.all([bench.flush(), bench.flush()])
+  expect(await bench.totals()).toEqual({ 1: 2, 2: 1 })
+  expect(await readLedger({}, bench.needs)).toMatchObject({ counted: 3, duplicates: 2, pending: 0, balanced: true, received: 5 })
+})
+
+test('a Redis restored to before a batch was frozen stops the shard, and says why', async () => {
+  await bench.send([{ entityId: '1', eventId: 'a' }])
+  await bench.flush()
+  await bench.send([{ entityId: '1', eventId: 'b' }])
+  await save('older')
+  await bench.send([{ entityId: '1', eventId: 'c' }])
+  await bench.flush()
+  expect(await bench.totals()).toEqual({ 1: 3 })
+  await restore('older')
+  const { stopped } = await bench.flush()
+  expect(stopped).toEqual([shardOfMovie('1')])
+  expect(await bench.totals()).toEqual({ 1: 3 })
+  await expect(bench.send([{ entityId: '1', eventId: 'd' }])).rejects.toMatchObject({ code: 'SHARD_STOPPED' })
+  expect(describeContradictions(await checkShards(bench.needs))).toContain('redis went back in time')
+  expect((await bench.hot.listShards())[shardOfMovie('1')]!.stopped).toContain('went back')
+})
+
+test('a Redis restored to before its first batch stops the shard', async () => {
+  await bench.send([{ entityId: '1', eventId: 'a' }])
+  await save('older')
+  await bench.flush()
+  await restore('older')
+  expect((await bench.flush()).stopped).toEqual([shardOfMovie('1')])
+  expect(await bench.totals()).toEqual({ 1: 1 })
+})
+
+test('a Redis restored to the middle of a flush finishes that batch and counts on', async () => {
+  await bench.send([{ entityId: '1', eventId: 'a' }])
+  await bench.flush()
+  await bench.send([{ entityId: '1', eventId: 'b' }])
+  await bench.hot.freeze(ALL_SHARDS, new Map())
+  await save('frozen')
+  await bench.flush()
+  await restore('frozen')
+  await bench.send([{ entityId: '1', eventId: 'c' }])
+  expect((await bench.flush()).stopped).toEqual([])
+  await bench.flush()
+  expect(await bench.totals()).toEqual({ 1: 3 })
+})
+
+test('an empty Redis beside full rollups goes on with the next numbers, and the ledger balances', async () => {
+  await bench.send([{ entityId: '1', eventId: 'a' }, { entityId: '2', eventId: 'a' }])
+  await bench.flush()
+  await restore(undefined)
+  expect(await readLedger({}, bench.needs)).toMatchObject({ counted: 2, balanced: true })
+  await bench.send([{ entityId: '1', eventId: 'b' }])
+  expect(await readLedger({}, bench.needs)).toMatchObject({ counted: 3, pending: 1, balanced: true })
+  expect((await bench.flush()).stopped).toEqual([])
+  expect(await bench.totals()).toEqual({ 1: 2, 2: 1 })
+  expect((await bench.hot.listShards())[shardOfMovie('1')]!.done).toBe(2)
+  expect(await readLedger({}, bench.needs)).toMatchObject({ counted: 3, pending: 0, balanced: true })
+})
+
+test('an event that vanishes from Redis is a gap of its shard, with the minute that first closed with it', async () => {
+  await bench.send([{ entityId: '1', eventId: 'a' }, { entityId: '1', eventId: 'b' }])
+  const shard = shardOfMovie('1')
+  const { Redis } = await import('ioredis')
+  const redis = new Redis(server.url)
+  const [field] = Object.keys(await redis.hgetall(`hot:{t${shard}}`))
+  await redis.hincrby(`hot:{t${shard}}`, field!, -1)
+  redis.disconnect()
+  expect(await readLedger({}, bench.needs)).toMatchObject({ balanced: false, gaps: [{ shard, tenant: 'default', gap: 1 }] })
+  const { gaps } = await closeLedger(bench.needs)
+  expect(gaps).toMatchObject([{ shard, gap: 1, firstMinute: expect.stringMatching(/^\d{4}-/) }])
+})
