@@ -1,3 +1,4 @@
 /** Stores on SQL engines. Rollups, journal and segments: SQLite, the embedded edition. Catalog and accounts: MySQL too. */
 export { SqliteJournal } from './sqlite-journal.ts'
 export { SqliteRollupStore } from './sqlite-rollup-store.ts'
+export { SqliteSegmentStore } from './sqlite-segment-store.ts'
