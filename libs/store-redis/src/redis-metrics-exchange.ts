@@ -16,18 +16,18 @@ export class RedisMetricsExchange {
     return new RedisMetricsExchange(await connectRedis(url))
   }
 
-  /** Leaves the snapshot (JSON with the time `at`) of one process in place of its last. */
-  async publish(snapshot: string, process: string): Promise<void> {
-    await this.#client.hset(KEY, process, snapshot)
+  /** Leaves the metrics of one process in place of its last. */
+  async publish(process: string, metrics: unknown): Promise<void> {
+    await this.#client.hset(KEY, process, JSON.stringify({ at: Date.now(), metrics }))
   }
 
-  /** The snapshots that are at most 20 s old; older ones are removed. Empty while Redis is away. */
-  async list(): Promise<string[]> {
+  /** What each process published within 20 s; older ones are removed. Empty while Redis is away. */
+  async list(): Promise<unknown[]> {
     const fields = await this.#client.hgetall(KEY).catch(() => ({}))
-    const fresh: string[] = []
-    for (const [process, snapshot] of Object.entries(fields)) {
-      const { at } = JSON.parse(snapshot) as { at: string }
-      if (Date.now() - Date.parse(at) < KEEP_MS) fresh.push(snapshot)
+    const fresh: unknown[] = []
+    for (const [process, text] of Object.entries(fields)) {
+      const { at, metrics } = JSON.parse(text) as { at: number; metrics: unknown }
+      if (Date.now() - at < KEEP_MS) fresh.push(metrics)
       else await this.#client.hdel(KEY, process).catch(() => undefined)
     }
     return fresh

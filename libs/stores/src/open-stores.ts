@@ -20,8 +20,8 @@ export type Stores = AsyncDisposable & {
 }
 
 export type MetricsExchange = {
-  publish(snapshot: string, process: string): Promise<void>
-  list(): Promise<string[]>
+  publish(process: string, metrics: unknown): Promise<void>
+  list(): Promise<unknown[]>
 }
 
 /** The stores that work without Redis: enough for accounts, reports and migrations. */

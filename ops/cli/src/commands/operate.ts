@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { AppError } from '@tallyfleet/domain'
 import { appendAudit, checkShards, describeContradictions } from '@tallyfleet/features'
-import { jobDefinitions } from '@tallyfleet/jobs'
+import { jobs } from '@tallyfleet/jobs'
 import { systemClock } from '@tallyfleet/ports'
 import { openQueueAdmin } from '@tallyfleet/queue'
 import { openAll, openDurable, ROOT, storesConfigOf, type Environment } from '../context.ts'
@@ -34,7 +34,7 @@ export async function actOnQueue(env: Environment, act: QueueAct, queue: string,
 async function openAdmin(env: Environment) {
   const url = storesConfigOf(env).REDIS_URL
   if (!url) throw new AppError('STORE_UNAVAILABLE', 'no redis: start the fleet with ./fleet up, or set REDIS_URL')
-  return await openQueueAdmin({ url, jobs: jobDefinitions })
+  return await openQueueAdmin({ url, jobs })
 }
 
 type Finding = { check: string; state: 'ok' | 'warning' | 'bad'; detail: string }

@@ -4,6 +4,7 @@ import { untilStopped } from '@tallyfleet/config'
 import { createKey, createLoginLink, Keyring } from '@tallyfleet/features'
 import { createMetrics, MetricsHub } from '@tallyfleet/metrics'
 import { silentLog, systemClock } from '@tallyfleet/ports'
+import type { Stores } from '@tallyfleet/stores'
 import { homeStateFile, openAll, readHomeState, storesConfigOf, type Environment, type HomeState } from '../context.ts'
 import { lockHome } from '../home-lock.ts'
 import { startLocalRedis } from '../local-redis.ts'
@@ -40,7 +41,7 @@ export async function up(env: Environment, given: Environment): Promise<number> 
   const metrics = createMetrics({ app: 'up', runtimeMetrics: false })
   const restarts = metrics.counter('fleet_role_restarts_total', 'Roles that died and were started again', ['role'])
   for (const role of ['api', 'scheduler', 'worker']) restarts.inc({ role }, 0)
-  stack.use(new MetricsHub({ metrics, publish: (json, process) => stores.metrics.publish(json, process), log: silentLog }))
+  stack.use(new MetricsHub({ metrics, publish: (process, list) => stores.metrics.publish(process, list), log: silentLog }))
 
   const onRestart = (role: RoleName, reason: string) => {
     restarts.inc({ role })
@@ -58,7 +59,8 @@ export async function up(env: Environment, given: Environment): Promise<number> 
     return EXIT.dependency
   }
   if (typeof ready === 'string') return EXIT.ok
-  state.apiUrl = String(ready[0]!['url'])
+  const host = env['HTTP_HOST'] || '127.0.0.1'
+  state.apiUrl = `http://${host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host}:${String(ready[0]!['port'])}`
   save()
   const key = await firstKey(home, stores)
   const link = await createLoginLink({ ...stores, clock: systemClock })
@@ -69,9 +71,9 @@ export async function up(env: Environment, given: Environment): Promise<number> 
 }
 
 /** A key to try the fleet with: made once, kept in the home as long as it works. */
-async function firstKey(home: string, stores: Parameters<typeof createKey>[1]): Promise<string> {
+async function firstKey(home: string, { accounts }: Stores): Promise<string> {
   const file = join(home, 'first-key')
-  const needs = { ...stores, clock: systemClock }
+  const needs = { accounts, clock: systemClock }
   try {
     const secret = readFileSync(file, 'utf8').trim()
     await new Keyring(needs).authenticate(secret)
