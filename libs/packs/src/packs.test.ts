@@ -51,9 +51,8 @@ test('every folder is a registered pack of the same name, and nothing else is re
   expect([...packs.keys()].sort()).toEqual(folders)
 })
 
-test.each([...packs.values()])('$domain passes the schema and nobody can alter it', (pack) => {
+test.each([...packs.values()])('$domain passes the schema', (pack) => {
   expect(packSchema.parse(structuredClone(pack))).toEqual(pack)
-  expect(Object.isFrozen(pack)).toBe(true)
 })
 
 test.each([...packs.values()])('$domain counts each action of each entity type that may have it', (pack) => {
@@ -66,7 +65,7 @@ test.each([...packs.values()])('$domain counts each action of each entity type t
       }
       const now = new Date('2026-11-21T10:00:01Z')
       const read = readEvent(event, { packs, tenant: 'default', zone: 'UTC', now, source: 'api' })
-      const wanted = [{ measure: 'count', value: 1 }, ...Object.keys(measures).map((measure) => ({ measure, value: 1 }))]
+      const wanted = ['count', ...Object.keys(measures)].map((measure) => ({ measure, value: 1 }))
       expect(read).toMatchObject({ event: { domain: pack.domain, entityType, action, amounts: wanted } })
     }
   }

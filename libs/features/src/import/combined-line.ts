@@ -41,7 +41,7 @@ export const readCombinedLine: LineReader = (line, { domain = 'web' }) => {
   const status = Number(middle[1])
   if (method !== 'GET') return reject('method', `the method is ${method.slice(0, 20)}, not GET`)
   if (!(status >= 200 && status < 300) && status !== 304) return reject('status', `the status is ${status}`)
-  if (agent.text === '' || isKnownBot(agent.text.slice(0, MAX_AGENT_LENGTH))) return reject('bot', 'the user agent is a bot or missing')
+  if (isKnownBot(agent.text.slice(0, MAX_AGENT_LENGTH))) return reject('bot', 'the user agent is a bot or missing')
   const path = pathOf(target)
   if (path === undefined) return reject('path', 'the target is neither a path nor a URL')
   const fault = entityIdFault(path)
@@ -53,7 +53,7 @@ function reject(reason: string, detail: string): ReadLine {
   return { reject: { reason, detail } }
 }
 
-/** The field from `start`, which is behind its opening quote, with its escapes resolved; `end` is behind the closing one. */
+/** The field whose opening quote ends at `start`, with its escapes resolved; `end` is behind the closing quote. */
 function quotedField(line: string, start: number): { text: string; end: number } | undefined {
   let escaped = false
   for (let at = start; at < line.length; at++) {
@@ -89,7 +89,7 @@ function isKnownBot(agent: string): boolean {
   let verdict = verdicts.get(agent)
   if (verdict === undefined) {
     if (verdicts.size >= MAX_VERDICTS) verdicts.clear()
-    verdicts.set(agent, (verdict = isBot(agent)))
+    verdicts.set(agent, (verdict = agent === '' || isBot(agent)))
   }
   return verdict
 }

@@ -3,7 +3,7 @@ import type { LineContext, LineFormat, LineReader, ReadLine } from './import-for
 import { readMovielensLine } from './movielens-line.ts'
 import { readNdjsonLine } from './ndjson-line.ts'
 
-/** How the bytes of a line become text. Latin-1 accepts every byte: where ids are digits, the reader refuses the rest. */
+/** How the bytes of a line become text. Latin-1 takes every byte: where ids are digits, the reader refuses the rest. */
 export type LineEncoding = 'utf8' | 'latin1'
 
 /** The reader of a line format and the encoding that it wants. */

@@ -9,7 +9,8 @@ const QUOTE = 0x22
 const CARRIAGE_RETURN = 0x0d
 
 /** A record of a CSV file: its fields, or why it has none. */
-export type CsvRecord = { endByte: number; terminated: boolean } & ({ fields: string[] } | { reject: Reject } | { blank: true })
+export type CsvRecord = { endByte: number; terminated: boolean }
+  & ({ fields: string[] } | { reject: Reject } | { blank: true })
 
 export type CsvOptions = {
   /** One character of ASCII; default `,`. */
@@ -24,7 +25,9 @@ export type CsvOptions = {
  *
  * csv-parse reads the fields but cannot say at which byte a record ends, so records are cut here, by their quotes.
  */
-export async function* csvRecords(source: AsyncIterable<Buffer>, options: CsvOptions = {}): AsyncGenerator<CsvRecord[]> {
+export async function* csvRecords(
+  source: AsyncIterable<Buffer>, options: CsvOptions = {},
+): AsyncGenerator<CsvRecord[]> {
   const delimiter = options.delimiter ?? ','
   if (!/^[\x01-\x7e]$/.test(delimiter) || /["\r\n]/.test(delimiter)) {
     throw new AppError('USAGE_INVALID', `the delimiter ${JSON.stringify(delimiter)} is not one character of ASCII`)
@@ -91,7 +94,8 @@ class RecordJoiner {
    */
   #giveUp(): RawRecord[] {
     const [first, ...others] = this.#take()
-    return [rejected(first!, 'quotes', 'has a quote that is not closed'), ...others.flatMap((line) => this.#start(line))]
+    const reject = rejected(first!, 'quotes', 'has a quote that is not closed')
+    return [reject, ...others.flatMap((line) => this.#start(line))]
   }
 
   #hold(line: PhysicalLine, bytes: Buffer): void {
@@ -141,7 +145,7 @@ function quotesOf(bytes: Buffer, delimiter: number, open: boolean): Quotes {
   return state === 'quoted' ? 'open' : 'closed'
 }
 
-/** All records in one call, because a call costs far more than a record; one by one when that does not come out even. */
+/** All in one call, because a call costs far more than a record; one by one where that does not come out even. */
 function parseRecords(records: RawRecord[], delimiter: string): CsvRecord[] {
   const texts = records.flatMap((record) => ('text' in record ? [record.text] : []))
   const parsed = texts.length > 1 ? parseText(texts.join('\n'), delimiter) : undefined
