@@ -1,23 +1,14 @@
-import { AggregatorRegistry } from 'prom-client'
-import type { MetricsSnapshot } from './metrics-hub.ts'
+import { AggregatorRegistry, type MetricObject } from 'prom-client'
 
 /**
- * The published snapshots of many processes as one Prometheus text. Counters and histograms add up; a gauge follows
- * its aggregator. A snapshot that is not ours is left out.
+ * What many processes published, each a list of metrics, as one Prometheus text. Counters and histograms add up; a
+ * gauge follows its aggregator. What is not a list of metrics is left out: another release may have written it.
  */
-export async function mergeMetrics(snapshots: readonly string[]): Promise<string> {
-  const metrics = snapshots.flatMap((json) => {
-    const snapshot = readSnapshot(json)
-    return snapshot ? [snapshot.metrics] : []
-  })
-  return AggregatorRegistry.aggregate(metrics).metrics()
+export async function mergeMetrics(published: readonly unknown[]): Promise<string> {
+  return AggregatorRegistry.aggregate(published.filter(isMetrics)).metrics()
 }
 
-function readSnapshot(json: string): MetricsSnapshot | undefined {
-  try {
-    const snapshot = JSON.parse(json) as Partial<MetricsSnapshot> | null
-    return Array.isArray(snapshot?.metrics) ? (snapshot as MetricsSnapshot) : undefined
-  } catch {
-    return undefined
-  }
+function isMetrics(published: unknown): published is MetricObject[] {
+  return Array.isArray(published) && published.every((metric: Partial<MetricObject> | null) =>
+    typeof metric?.name === 'string' && Array.isArray((metric as { values?: unknown }).values))
 }

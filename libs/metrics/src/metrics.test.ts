@@ -3,8 +3,9 @@ import { expect, test } from 'vitest'
 import { createMetrics, mergeMetrics, MetricsHub, type Metrics } from './index.ts'
 
 /** Publishes the metrics of one process into `sink`, as its hub would. */
-async function publish(metrics: Metrics, sink: Map<string, string>): Promise<void> {
-  await new MetricsHub({ metrics, publish: async (json, process) => { sink.set(process, json) }, log: silentLog })[Symbol.asyncDispose]()
+async function publish(metrics: Metrics, sink: Map<string, unknown>): Promise<void> {
+  const keep = async (process: string, published: unknown) => { sink.set(process, JSON.parse(JSON.stringify(published))) }
+  await new MetricsHub({ metrics, publish: keep, log: silentLog })[Symbol.asyncDispose]()
 }
 
 test('asking for a name again answers the same metric', () => {
@@ -13,7 +14,7 @@ test('asking for a name again answers the same metric', () => {
 })
 
 test('the metrics of two processes merge: counters and histograms add up, a gauge follows its aggregator', async () => {
-  const sink = new Map<string, string>()
+  const sink = new Map<string, unknown>()
   for (const depth of [3, 5]) {
     const metrics = createMetrics({ app: 'worker' })
     metrics.counter('jobs_total', 'jobs', ['queue']).inc({ queue: 'flush' }, 2)
@@ -21,7 +22,7 @@ test('the metrics of two processes merge: counters and histograms add up, a gaug
     metrics.histogram('run_seconds', 'run').observe(0.2)
     await publish(metrics, sink)
   }
-  sink.set('broken', '{"metr')
+  sink.set('of another release', [{ metric: 1 }])
   const text = await mergeMetrics([...sink.values()])
   expect(text).toContain('jobs_total{queue="flush",app="worker"} 4')
   expect(text).toContain('depth{app="worker"} 5')
