@@ -37,6 +37,8 @@ export async function spawnServer(options: SpawnServerOptions): Promise<SpawnedS
     child.once('exit', () => resolve())
     child.once('error', () => resolve())
   })
+  // Later than its exit, by what it still had to say; a process it left behind may hold the pipe for good.
+  const silent = new Promise<void>((resolve) => { child.once('close', () => resolve()) })
   let lastWords = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => { lastWords = (lastWords + text).slice(-2000) })
   let failure: Error | undefined
@@ -66,6 +68,7 @@ export async function spawnServer(options: SpawnServerOptions): Promise<SpawnedS
   if (url === undefined || child.pid === undefined) {
     const still = child.exitCode === null && child.signalCode === null && failure === undefined
     await end('SIGKILL')
+    await Promise.race([silent, new Promise((resolve) => { setTimeout(resolve, 1000) })])
     const why = failure?.message ?? (still ? `not ready after ${options.timeoutMs / 1000} s` : 'ended before it was ready')
     throw new Error([why, lastWords.trim()].filter(Boolean).join('\n'))
   }
@@ -91,10 +94,10 @@ function startGuard(group: number, folders: readonly string[]): ChildProcess {
   const guard = spawn('sh', ['-c', `
     read -r _
     group=$1; shift
-    kill -TERM -- "-$group" 2>/dev/null
+    kill -TERM "-$group" 2>/dev/null
     tries=0
-    while kill -0 -- "-$group" 2>/dev/null && [ $tries -lt 100 ]; do sleep 0.1; tries=$((tries + 1)); done
-    kill -KILL -- "-$group" 2>/dev/null
+    while kill -0 "-$group" 2>/dev/null && [ $tries -lt 100 ]; do sleep 0.1; tries=$((tries + 1)); done
+    kill -KILL "-$group" 2>/dev/null
     for folder; do rm -rf "$folder"; done
   `, 'guard', String(group), ...folders], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] })
   guard.unref()
