@@ -7,7 +7,13 @@ const dayOrInstant = (what: string) => z.string().max(64).meta({
 })
 const limit = (most: number, usual: number) => z.string().regex(/^[0-9]{1,4}$/, `needs a whole number from 1 to ${most}`)
   .transform(Number).pipe(z.int().min(1).max(most)).default(usual)
-  .meta({ override: { type: 'integer', minimum: 1, maximum: most, default: usual } })
+  .meta({ override: ({ jsonSchema }) => asInteger(jsonSchema, most, usual) })
+
+/** Documents a number that travels as text in a query. */
+export function asInteger(jsonSchema: Record<string, unknown>, maximum: number, usual: number): void {
+  delete jsonSchema.pattern
+  Object.assign(jsonSchema, { type: 'integer', minimum: 1, maximum, default: usual })
+}
 
 const of = {
   domain: name('The domain pack', 'jav'),

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { envelopeOf } from './envelope.ts'
+import { asInteger } from './explore.ts'
 
 export const ledgerQuerySchema = z.strictObject({
   from: z.string().max(64).optional().meta({ description: 'A day or instant, inclusive', example: '2026-11-21' }),
@@ -14,7 +15,7 @@ export const ledgerAnswerSchema = envelopeOf(z.looseObject({
 
 export const parityQuerySchema = z.strictObject({
   limit: z.string().regex(/^[0-9]{1,3}$/).transform(Number).pipe(z.int().min(1).max(100)).default(1)
-    .meta({ override: { type: 'integer', minimum: 1, maximum: 100, default: 1 }, description: 'How many runs' }),
+    .meta({ override: ({ jsonSchema }) => asInteger(jsonSchema, 100, 1), description: 'How many runs' }),
 })
 
 /** The latest run, and the ones before it, newest first. */

@@ -1,0 +1,44 @@
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { jobs } from '@tallyfleet/jobs'
+import { createMetrics } from '@tallyfleet/metrics'
+import { packs } from '@tallyfleet/packs'
+import { systemClock, type Log } from '@tallyfleet/ports'
+import { openQueueAdmin } from '@tallyfleet/queue'
+import { openStores, type StoresConfig } from '@tallyfleet/stores'
+import { buildApp } from './app.ts'
+import type { ApiConfig } from './config.ts'
+
+/** A part of the API that serves: disposing ends it in order. */
+export type OpenApi = AsyncDisposable & { port: number }
+
+/** A body of 1 MiB from a slow line takes seconds; a sender that takes longer holds a socket for nothing. */
+const REQUEST_TIMEOUT_MS = 60_000
+
+/** Opens the stores and listens. Disposing stops accepting, answers what runs, then closes the stores. */
+export async function openApi(config: ApiConfig & StoresConfig, log: Log): Promise<OpenApi> {
+  await using stack = new AsyncDisposableStack()
+  const stores = stack.use(await openStores(config, { packs, log }))
+  const queues = stack.use(await openQueueAdmin({ url: stores.redisUrl, jobs }))
+  const metrics = createMetrics({ app: 'api' })
+  const app = buildApp({
+    ...stores, queues, boardQueues: queues.bullQueues(), packs, clock: systemClock, log, metrics, config,
+  })
+  const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: 20_000, keepAliveTimeout: 65_000 }, app)
+  server.listen(config.HTTP_PORT, config.HTTP_HOST)
+  await once(server, 'listening')
+  stack.defer(() => drain(server)) // only now: a server that never listened cannot close
+  const { port } = server.address() as AddressInfo
+  const moved = stack.move()
+  return { port, [Symbol.asyncDispose]: () => moved.disposeAsync() }
+}
+
+/** Stops accepting and resolves when every request is answered; a connection goes as soon as it is idle. */
+async function drain(server: Server): Promise<void> {
+  const closed = once(server, 'close')
+  server.close()
+  const timer = setInterval(() => server.closeIdleConnections(), 50)
+  await closed
+  clearInterval(timer)
+}
