@@ -9,7 +9,7 @@ const decompress = promisify(inflate)
 /** Before compression, so that a part stays below 8 MiB whatever it holds. */
 const MAX_RAW_BYTES = 7 * 1_048_576
 
-/** Deltas cut into parts, each compressed by itself. `content` names exactly these parts: the same name, the same bytes inside. */
+/** Deltas cut into parts, each compressed by itself. `content` names them: same name, same bytes inside. */
 export type DeltaParts = { content: string; parts: Uint8Array[] }
 
 /**

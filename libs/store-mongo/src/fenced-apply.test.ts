@@ -3,6 +3,7 @@ import { createServer, connect, type AddressInfo, type Socket } from 'node:net'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { checksumOf, eventsByTenant, groupDeltas, type Delta, type DocumentDelta } from '@tallyfleet/domain'
 import { describeWithServer, freshName } from '@tallyfleet/testing'
+import { applyFenced } from './fenced-apply.ts'
 import { MongoRollupStore } from './mongo-rollup-store.ts'
 import type { RollupRecord } from './rollup-record.ts'
 import { openTestDatabase, type TestDatabase } from './test-database.ts'
@@ -10,7 +11,7 @@ import { openTestDatabase, type TestDatabase } from './test-database.ts'
 const SHARD = 3
 const MOVIES = { tenant: 'default', domain: 'jav', entityType: 'movie' }
 /** More than one bulk holds: five documents an entity. */
-const IDS = Array.from({ length: 500 }, (_, index) => `m-${index}`)
+const IDS = Array.from({ length: 250 }, (_, index) => `m-${index}`)
 
 describeWithServer('mongo', 'applying a batch', (serverUrl) => {
   let database: TestDatabase
@@ -70,10 +71,36 @@ describeWithServer('mongo', 'applying a batch', (serverUrl) => {
   test('a batch is applied in full while a late worker creates the same documents for an older one', async () => {
     const [late, current] = [await open(), await open()]
     for (const n of [1, 2]) await append(current, n, n)
-    // A refused upsert may meet a document of the older batch: then it is not applied yet, and must be tried again.
-    const [, result] = await Promise.all([late.apply(SHARD, 1, documentsOf(1)), current.apply(SHARD, 2, documentsOf(2))])
+    const applies = [late.apply(SHARD, 1, documentsOf(1)), current.apply(SHARD, 2, documentsOf(2))]
+    const [, result] = await Promise.all(applies)
     expect(result).toEqual({ applied: documentsOf(2).length, skipped: 0 })
     for await (const { seq } of current.scan(SHARD)) expect(seq).toBe(2)
+  })
+
+  test('a refused document that turns out to be older than the batch is tried again', async () => {
+    const documents = database.client.db().collection<RollupRecord>('documents')
+    const [first, second] = documentsOf(4)
+    await documents.insertOne({ ...recordOf(first!, 1), counts: { view: { count: 100 } } })
+    // Two upserts of one new document can meet: one is refused, and what it finds then is the other's, of any batch.
+    let refusals = 0
+    const contended = new Proxy(documents, {
+      get(target, name) {
+        if (name !== 'bulkWrite') return Reflect.get(target, name, target).bind(target)
+        return async (...args: Parameters<typeof target.bulkWrite>) => {
+          if (refusals++ > 2) return target.bulkWrite(...args)
+          await target.updateOne({ _id: first!.id }, { $set: { seq: 9 } })
+          try {
+            return await target.bulkWrite(...args)
+          } finally {
+            await target.updateOne({ _id: first!.id }, { $set: { seq: 1 } })
+          }
+        }
+      },
+    })
+    expect(await applyFenced(contended, 2, [first!, second!])).toEqual({ applied: 2, skipped: 0 })
+    expect(refusals).toBe(4)
+    expect(await documents.findOne({ _id: first!.id })).toMatchObject({ seq: 2, counts: { view: { count: 104 } } })
+    expect(await documents.findOne({ _id: second!.id })).toMatchObject({ seq: 2, counts: { view: { count: 4 } } })
   })
 
   test('a batch without a manifest is refused, and nothing is written', async () => {
@@ -120,13 +147,19 @@ async function append(store: MongoRollupStore, n: number, value: number): Promis
 }
 
 /** Writes what the batch would leave in these documents, without the code under test. */
-async function applyPastTheStore(database: TestDatabase, n: number, documents: readonly DocumentDelta[]): Promise<void> {
+async function applyPastTheStore(
+  database: TestDatabase, n: number, documents: readonly DocumentDelta[],
+): Promise<void> {
   await database.client.db().collection<RollupRecord>('documents').bulkWrite(documents.map((document) => {
-    const { id, of, tenant, domain, entityType, entityId, interval, bucket, shard, counts } = document
-    const fields = { of, tenant, domain, entity_type: entityType, entity_id: entityId, interval, bucket, shard }
-    const update = { $inc: { 'counts.view.count': counts['view']!['count']! }, $set: { ...fields, seq: n } }
-    return { updateOne: { filter: { _id: id }, update: update as object, upsert: true } }
+    const { _id, ...$set } = recordOf(document, n)
+    const update = { $inc: { 'counts.view.count': document.counts['view']!['count']! }, $set }
+    return { updateOne: { filter: { _id }, update: update as object, upsert: true } }
   }))
+}
+
+function recordOf(document: DocumentDelta, seq: number): Omit<RollupRecord, 'counts'> {
+  const { id, of, tenant, domain, entityType, entityId, interval, bucket, shard } = document
+  return { _id: id, of, tenant, domain, entity_type: entityType, entity_id: entityId, interval, bucket, shard, seq }
 }
 
 /** Every entity and the shard's sum hold `count` views an entity, in every interval, as of batch `seq`. */

@@ -27,7 +27,9 @@ export async function applyFenced(
   for (let start = 0; start < deltas.length; start += SLICE) {
     let pending = deltas.slice(start, start + SLICE)
     for (let tries = 1; pending.length > 0; tries++) {
-      if (tries > MAX_TRIES) throw new AppError('STORE_UNAVAILABLE', `${pending.length} documents stay contended by batch ${n}`)
+      if (tries > MAX_TRIES) {
+        throw new AppError('STORE_UNAVAILABLE', `${pending.length} documents of batch ${n} stay contended`)
+      }
       // The first refusal is mostly a batch that is applied already: look at once, and only then wait.
       if (tries > 1) await delay(Math.min(10 * 2 ** (tries - 2), MAX_WAIT_MS))
       const refused = await writeSlice(documents, n, pending)
@@ -56,9 +58,10 @@ async function writeSlice(
       throw new AppError(code, `batch ${n} was refused in part: ${other.errmsg ?? other.code}`, { cause: error })
     }
     const unconfirmed = error.result.getWriteConcernError()
-    // Also when there is no write error at all: then this is why the bulk failed.
+    // Without any write error it was the whole command that failed, mostly because the connection broke.
     if (unconfirmed || faults.length === 0) {
-      throw new AppError('STORE_UNAVAILABLE', `batch ${n} is not on a majority: ${unconfirmed?.errmsg ?? error.message}`, { cause: error })
+      const reason = unconfirmed?.errmsg ?? error.message
+      throw new AppError('STORE_UNAVAILABLE', `batch ${n} is not confirmed: ${reason}`, { cause: error })
     }
     return faults.map(({ index }) => deltas[index]!)
   }

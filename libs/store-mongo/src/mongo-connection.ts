@@ -67,7 +67,7 @@ export class MongoConnection implements AsyncDisposable {
   }
 }
 
-/** The database in a URL's path. By hand, since `URL` refuses lists of hosts, and the driver answers `test` for none. */
+/** The database in a URL's path. By hand: `URL` refuses lists of hosts, and the driver answers `test` for none. */
 export function databaseOf(url: string): string {
   const path = /^mongodb(?:\+srv)?:\/\/[^/?]+\/([^?]+)/.exec(url)?.[1]
   return path === undefined ? DEFAULT_DATABASE : decodeURIComponent(path)

@@ -26,7 +26,7 @@ const DELTAS_A_PART = 4_000
 
 const compress = promisify(deflate)
 
-/** Deltas that could never be applied: sums in `dead`, the deltas themselves in `dead_parts`, for a person to look at. */
+/** Deltas that could never be applied: sums in `dead`, the deltas in `dead_parts`, for a person to look at. */
 export class MongoDeadDeltas {
   readonly #batches: Collection<DeadBatch>
   readonly #parts: Collection<DeadPart>

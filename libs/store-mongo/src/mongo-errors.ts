@@ -1,7 +1,8 @@
 import { AppError } from '@tallyfleet/domain'
 import {
-  MongoClientClosedError, MongoError, MongoErrorLabel, MongoNetworkError, MongoNotConnectedError, MongoOperationTimeoutError,
-  MongoServerClosedError, MongoServerError, MongoServerSelectionError, MongoTopologyClosedError, MongoWriteConcernError,
+  MongoClientClosedError, MongoError, MongoErrorLabel, MongoNetworkError, MongoNotConnectedError,
+  MongoOperationTimeoutError, MongoServerClosedError, MongoServerError, MongoServerSelectionError,
+  MongoTopologyClosedError, MongoWriteConcernError,
 } from 'mongodb'
 
 const DUPLICATE_KEY = 11000

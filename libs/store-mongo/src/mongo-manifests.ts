@@ -168,9 +168,9 @@ function partKeysOf({ shard, n, content, parts }: Header): string[] {
 function headerOf(manifest: Manifest, content: string, parts: number): Header {
   const { shard, n, kind, checksum, state } = manifest
   return {
-    _id: batchKeyOf(shard, n), shard, n, kind, checksum, events: listOf(manifest.events), running: listOf(manifest.running),
-    delta_count: manifest.deltaCount, state, created_at: manifest.createdAt, done_at: manifest.doneAt ?? null,
-    job_id: manifest.jobId, content, parts, blanked: false,
+    _id: batchKeyOf(shard, n), shard, n, kind, checksum, events: listOf(manifest.events),
+    running: listOf(manifest.running), delta_count: manifest.deltaCount, state, created_at: manifest.createdAt,
+    done_at: manifest.doneAt ?? null, job_id: manifest.jobId, content, parts, blanked: false,
   }
 }
 

@@ -3,11 +3,10 @@ import type { BucketOf, EntityOf, EntityTotals, RollupDocument, TopAfter, TopEnt
 import { type Collection, type Filter, Long } from 'mongodb'
 import { countOf, countPathOf, countsOf, documentOf, filterOf, totalsOf, type RollupRecord } from './rollup-record.ts'
 
-const MAX_ENTRIES = 1_000
 const MAX_DAYS = 400
 const SCAN_BATCH = 1_000
 
-/** What is asked of the documents. Strings sort by their UTF-8 bytes here, as everywhere in MongoDB without a collation. */
+/** What is asked of the documents. Strings sort by their UTF-8 bytes, as everywhere in MongoDB without a collation. */
 export class MongoRollupReads {
   readonly #documents: Collection<RollupRecord>
 
@@ -15,14 +14,16 @@ export class MongoRollupReads {
     this.#documents = documents
   }
 
-  async listTop(of: EntityOf, action: string, { interval, bucket }: BucketOf, limit: number, after?: TopAfter): Promise<TopEntry[]> {
+  async listTop(
+    of: EntityOf, action: string, { interval, bucket }: BucketOf, limit: number, after?: TopAfter,
+  ): Promise<TopEntry[]> {
     const path = countPathOf(action)
     const list = (count: object, rest: Filter<RollupRecord>, room: number) => this.#documents
       // `$gt: 0` stands in every query, because the index of the action holds nothing else.
       .find({ ...filterOf(of), of: 'entity', interval, bucket, [path]: { $gt: Long.ZERO, ...count }, ...rest })
       .project<RollupRecord>({ _id: 0, entity_id: 1, [path]: 1 })
       .sort({ [path]: -1, entity_id: 1 }).limit(room).toArray()
-    const records = await listAfter(cap(limit), after && [
+    const records = await listAfter(limit, after && [
       (room) => list({ $eq: Long.fromNumber(after.count) }, { entity_id: { $gt: after.entityId } }, room),
       (room) => list({ $lt: Long.fromNumber(after.count) }, {}, room),
     ], (room) => list({}, {}, room))
@@ -37,14 +38,14 @@ export class MongoRollupReads {
     }
     const path = countPathOf(action)
     const count = after && Long.fromNumber(after.count)
-    const room = cap(limit)
-    if (room === 0) return []
+    if (limit <= 0) return []
+    const days = { interval: 'day', bucket: { $gte: from, $lt: to } }
     const entries = await this.#documents.aggregate<{ _id: string; count: number | Long }>([
-      { $match: { ...filterOf(of), of: 'entity', interval: 'day', bucket: { $gte: from, $lt: to }, [path]: { $gt: Long.ZERO } } },
+      { $match: { ...filterOf(of), of: 'entity', ...days, [path]: { $gt: Long.ZERO } } },
       { $group: { _id: '$entity_id', count: { $sum: `$${path}` } } },
       ...(after ? [{ $match: { $or: [{ count: { $lt: count } }, { count, _id: { $gt: after.entityId } }] } }] : []),
       { $sort: { count: -1, _id: 1 } },
-      { $limit: room },
+      { $limit: limit },
     ], { allowDiskUse: true }).toArray()
     return entries.map((entry) => ({ entityId: entry._id, count: Number(entry.count) }))
   }
@@ -53,8 +54,9 @@ export class MongoRollupReads {
     of: EntityOf, entityId: string | null, action: string, interval: Interval, from: string, to: string,
   ): Promise<{ bucket: string; count: number }[]> {
     const path = countPathOf(action)
+    const whose = { of: entityId === null ? 'shard' : 'entity', entity_id: entityId }
     const buckets = await this.#documents.aggregate<{ _id: string; count: number | Long }>([
-      { $match: { ...filterOf(of), of: entityId === null ? 'shard' : 'entity', entity_id: entityId, interval, bucket: { $gte: from, $lt: to } } },
+      { $match: { ...filterOf(of), ...whose, interval, bucket: { $gte: from, $lt: to } } },
       { $group: { _id: '$bucket', count: { $sum: `$${path}` } } },
       { $match: { count: { $gt: 0 } } },
       { $sort: { _id: 1 } },
@@ -115,15 +117,13 @@ type Page = (room: number) => Promise<RollupRecord[]>
  * One page of a list sorted by two fields. After a place it takes two queries, the rest of its ties and then what
  * follows: each is one range of one index, which an `$or` of them is not.
  */
-async function listAfter(limit: number, pages: readonly [Page, Page] | undefined, first: Page): Promise<RollupRecord[]> {
+async function listAfter(
+  limit: number, pages: readonly [Page, Page] | undefined, first: Page,
+): Promise<RollupRecord[]> {
   if (limit <= 0) return []
   if (!pages) return first(limit)
   const ties = await pages[0](limit)
   return ties.length < limit ? [...ties, ...await pages[1](limit - ties.length)] : ties
-}
-
-function cap(limit: number): number {
-  return Math.max(0, Math.min(limit, MAX_ENTRIES))
 }
 
 function placeOf(cursor: string): { seq: number; id: string } {

@@ -23,21 +23,26 @@ export function rollupIndexes(actions: readonly string[]): (IndexDescription & {
   return [
     { name: 'series', key: { ...entity, of: 1, entity_id: 1, interval: 1, bucket: 1 } },
     { name: 'shard', key: { shard: 1 } },
-    { name: 'changed', key: { shard: 1, seq: 1, _id: 1 }, partialFilterExpression: { of: 'entity', interval: 'total' } },
+    {
+      name: 'changed', key: { shard: 1, seq: 1, _id: 1 }, partialFilterExpression: { of: 'entity', interval: 'total' },
+    },
     ...tops,
   ]
 }
 
 /** Creates what is missing. Any number of processes may do so at once. */
-export async function ensureRollupIndexes(documents: Collection<RollupRecord>, actions: readonly string[]): Promise<void> {
+export async function ensureRollupIndexes(
+  documents: Collection<RollupRecord>, actions: readonly string[],
+): Promise<void> {
   const wanted = rollupIndexes(actions)
   const existing = await namesOf(documents)
   const missing = wanted.filter(({ name }) => !existing.includes(name))
   if (missing.length === 0) return
-  // Packs come and go. An index of a dropped action is kept, for processes that still run on it, until its place is needed.
+  // Packs come and go. The index of a dropped action stays for processes that still know it until its place is needed.
   if (existing.length + missing.length > MAX_INDEXES) {
     const names = new Set(wanted.map(({ name }) => name))
-    await Promise.all(existing.filter((name) => name.startsWith(TOP) && !names.has(name)).map((name) => drop(documents, name)))
+    const stale = existing.filter((name) => name.startsWith(TOP) && !names.has(name))
+    await Promise.all(stale.map((name) => drop(documents, name)))
   }
   await documents.createIndexes(missing)
 }

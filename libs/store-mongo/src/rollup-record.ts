@@ -32,7 +32,9 @@ export function countPathOf(action: string, measure: string = COUNT): string {
 }
 
 /** What every document of an entity type has in common: the start of each index. */
-export function filterOf({ tenant, domain, entityType }: EntityOf): Pick<RollupRecord, 'tenant' | 'domain' | 'entity_type'> {
+export function filterOf(
+  { tenant, domain, entityType }: EntityOf,
+): Pick<RollupRecord, 'tenant' | 'domain' | 'entity_type'> {
   return { tenant, domain, entity_type: entityType }
 }
 
