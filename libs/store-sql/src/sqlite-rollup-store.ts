@@ -1,3 +1,4 @@
+import type { StatementSync } from 'node:sqlite'
 import { setImmediate as breathe } from 'node:timers/promises'
 import { AppError, daysBetween, type Counts, type Delta, type DocumentDelta, type Interval } from '@tallyfleet/domain'
 import type {
@@ -16,12 +17,14 @@ const MAX_TRANSACTION_MS = 40
 const SCAN_PAGE = 500
 const MAX_DAYS = 400
 
-const FIND = 'SELECT seq, counts FROM documents WHERE id = ?'
-/** The fence stands in the statement itself, although the row was read under the same lock. */
-const UPSERT = `
+const FIND = 'SELECT row, seq, counts FROM documents WHERE id = ?'
+const INSERT = `
   INSERT INTO documents (id, of, tenant, domain, entity_type, entity_id, interval, bucket, shard, seq, counts)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-  ON CONFLICT (id) DO UPDATE SET counts = excluded.counts, seq = excluded.seq WHERE documents.seq < excluded.seq`
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+/** The fence stands in the statement itself, although the row was read under the same lock. */
+const UPDATE = 'UPDATE documents SET counts = ?, seq = ? WHERE row = ? AND seq < ?'
+
+type Statements = [StatementSync, StatementSync, StatementSync]
 
 type TotalsRow = {
   id?: string; tenant: string; domain: string; entity_type: string; entity_id: string; shard: number; seq: number; counts: string
@@ -107,17 +110,18 @@ export class SqliteRollupStore implements RollupStore {
     if (!state) throw new AppError('RECORD_UNKNOWN', `batch ${shard}/${n} has no manifest`)
     if (state === 'done') return { applied: 0, skipped: documents.length - from }
 
-    const find = this.#connection.statement(FIND), upsert = this.#connection.statement(UPSERT)
+    // Reading a row and writing the sum was as fast as adding inside SQL, and no name reaches the text of a statement.
+    const [find, insert, update] = [FIND, INSERT, UPDATE].map((sql) => this.#connection.statement(sql)) as Statements
     const until = performance.now() + MAX_TRANSACTION_MS
     const result = { applied: 0, skipped: 0 }
     for (let at = from; at < documents.length && at < from + MAX_DOCUMENTS; at += 1) {
       const { id, of, tenant, domain, entityType, entityId, interval, bucket, counts } = documents[at]!
-      const stored = find.get(id) as { seq: number; counts: string } | undefined
+      const stored = find.get(id) as { row: number; seq: number; counts: string } | undefined
       if (stored && stored.seq >= n) {
         result.skipped += 1
       } else {
-        const sum = JSON.stringify(stored ? addCounts(JSON.parse(stored.counts), counts) : counts)
-        upsert.run(id, of, tenant, domain, entityType, entityId, interval, bucket, shard, n, sum)
+        if (stored) update.run(JSON.stringify(addCounts(JSON.parse(stored.counts), counts)), n, stored.row, n)
+        else insert.run(id, of, tenant, domain, entityType, entityId, interval, bucket, shard, n, JSON.stringify(counts))
         result.applied += 1
       }
       if (at % 64 === 63 && performance.now() > until) break
