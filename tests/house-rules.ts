@@ -28,7 +28,9 @@ const edges: [RegExp, readonly string[]][] = [
   [/^ioredis$/, ['libs/queue', 'libs/store-redis']],
   [/^mongodb$/, ['libs/store-mongo']],
   [/^@elastic\/.*$/, ['libs/store-search']],
-  [/^(kysely|mysql2|node:sqlite)$/, ['libs/store-sql']],
+  [/^(kysely|mysql2)$/, ['libs/store-sql']],
+  // The command line takes its file lock, which the kernel frees after a kill -9; it stores nothing there.
+  [/^node:sqlite$/, ['libs/store-sql', 'ops/cli']],
   [/^(pino|pino-http)$/, ['libs/logging']],
   [/^prom-client$/, ['libs/metrics']],
   [/^zod-openapi$/, ['libs/api-contract']],
