@@ -28,7 +28,8 @@ export async function importCatalog(
 ): Promise<ImportCatalogCounts> {
   const { tenant, domain, entityType } = source
   const of = { tenant, domain, entityType }
-  if (!needs.packs.get(domain)?.entityTypes[entityType]?.catalog) {
+  const mapping = needs.packs.get(domain)?.entityTypes[entityType]?.catalog
+  if (!mapping) {
     throw new AppError('ENTITY_TYPE_UNKNOWN', `${domain} has no catalog of ${JSON.stringify(entityType)}`)
   }
   const counts: ImportCatalogCounts = { read: 0, inserted: 0, updated: 0, rejected: 0, reasons: {} }
@@ -50,7 +51,7 @@ export async function importCatalog(
     }
   }
   try {
-    for await (const record of readCatalogRecords(createReadStream(source.path), source.format)) {
+    for await (const record of readCatalogRecords(createReadStream(source.path), source.format, { mapping })) {
       counts.read++
       if ('reject' in record) reject(record.reject.reason)
       else page.push(record.row)

@@ -219,8 +219,8 @@ async function ingestPatiently(
 
 /** The header of a CSV file. */
 async function columnsOf(path: string): Promise<string[] | undefined> {
-  for await (const [record] of csvRecords(createReadStream(path), {})) {
-    return record && 'fields' in record ? [...record.fields] : undefined
+  for await (const records of csvRecords(createReadStream(path))) {
+    for (const record of records) if ('fields' in record) return record.fields
   }
   return undefined
 }
