@@ -13,7 +13,8 @@ export type JournalRange = {
 
 /**
  * Small durable records of one installation, kept beside the rollups: ticks, schedules, imports, closed minutes,
- * parity runs. A kind is a folder; an id is unique in its kind. Bodies are JSON of at most 1 MiB.
+ * parity runs. A kind is a folder; an id is unique in its kind. Bodies are JSON of at most 1 MiB: a larger one rejects
+ * with `FIELD_INVALID`.
  * Writes are durable when they resolve.
  */
 export interface Journal extends AsyncDisposable {
