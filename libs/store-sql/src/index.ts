@@ -2,3 +2,6 @@
 export { SqliteJournal } from './sqlite-journal.ts'
 export { SqliteRollupStore } from './sqlite-rollup-store.ts'
 export { SqliteSegmentStore } from './sqlite-segment-store.ts'
+export { SqlAccountStore } from './account-store.ts'
+export { SqlCatalogStore } from './catalog-store.ts'
+export { openSqlDatabase, type SqlDatabase } from './sql-database.ts'

@@ -1,0 +1,200 @@
+import { AppError, shardOf, type catalogsOf } from '@tallyfleet/domain'
+import type {
+  CatalogOf, CatalogRow, CatalogRowInput, CatalogStore, EntityTotals, PutTotalsResult,
+} from '@tallyfleet/ports'
+import { putRowGroup, readRowInputs } from './catalog-rows.ts'
+import { listChangedSides, listMarks, listRevisions, putMarks, selectSides, type SideRow } from './catalog-side.ts'
+import { ensureCatalogTables } from './catalog-tables.ts'
+import { putTotalsGroup } from './catalog-totals.ts'
+import { chunks, MappedTable, type MappedRow } from './mapped-table.ts'
+import { migrateSql } from './migrate-sql.ts'
+import { openSqlDatabase, type Sql, type SqlDatabase } from './sql-database.ts'
+import { isRefusedValue } from './sql-errors.ts'
+
+/** Rows of one transaction: a SQLite write stays far below 50 ms. */
+const GROUP = 500
+/** Transactions at once on MySQL, where they share a flush of the log; SQLite has one writer. */
+const WRITERS = 4
+
+/** The catalog in SQLite, MySQL or MariaDB. */
+export class SqlCatalogStore implements CatalogStore {
+  readonly #database: SqlDatabase
+  readonly #tables: ReadonlyMap<string, MappedTable>
+
+  private constructor(database: SqlDatabase, tables: ReadonlyMap<string, MappedTable>) {
+    this.#database = database
+    this.#tables = tables
+  }
+
+  /**
+   * Opens the database, migrates it, makes or extends the managed tables and checks the user's own. Rejects with
+   * `STORE_REFUSED` when one of those lacks something, or two packs map a table differently.
+   */
+  static async open({ url, catalogs }: { url: string; catalogs: ReturnType<typeof catalogsOf> }): Promise<SqlCatalogStore> {
+    const database = await openSqlDatabase(url)
+    try {
+      await migrateSql(database)
+      await ensureCatalogTables(database, catalogs)
+    } catch (error) {
+      await database[Symbol.asyncDispose]()
+      throw error
+    }
+    return new SqlCatalogStore(database, new Map(catalogs.map((catalog) =>
+      [nameOf(catalog), new MappedTable(database.engine, catalog)])))
+  }
+
+  async putRows(of: CatalogOf, rows: readonly CatalogRowInput[]): Promise<{ inserted: number; updated: number }> {
+    const table = this.#table(of)
+    if (!table.holds(of.tenant)) {
+      throw new AppError('FIELD_INVALID', `${table.mapping.table} has no tenant column: its rows belong to default alone`)
+    }
+    const inputs = readRowInputs(this.#database.engine, table, of, rows)
+    const results = await this.#inGroups(inputs, { retryDuplicates: true, refusal: 'FIELD_INVALID' }, (sql, group) =>
+      putRowGroup(sql, this.#database.engine, table, of, group))
+    return {
+      inserted: results.reduce((sum, { inserted }) => sum + inserted, 0),
+      updated: results.reduce((sum, { updated }) => sum + updated, 0),
+    }
+  }
+
+  async listRows(of: CatalogOf, ids: readonly string[]): Promise<CatalogRow[]> {
+    const table = this.#table(of)
+    return this.#database.run(async (sql) => {
+      const rows = await table.select(sql, of.tenant, ids)
+      return this.#withSides(sql, of, [...new Set(ids)].flatMap((id) => rows.get(id) ?? []))
+    })
+  }
+
+  async scanRows(of: CatalogOf, after: string | undefined, limit: number): Promise<CatalogRow[]> {
+    const table = this.#table(of)
+    return this.#database.run(async (sql) => this.#withSides(sql, of, await table.scan(sql, of.tenant, after, limit)))
+  }
+
+  async listTenants(domain: string, entityType: string): Promise<string[]> {
+    const table = this.#table({ domain, entityType })
+    return this.#database.run((sql) => table.listTenants(sql))
+  }
+
+  async listUnbound(of: CatalogOf, limit: number): Promise<string[]> {
+    const table = this.#table(of)
+    return this.#database.run((sql) => table.listUnbound(sql, of.tenant, limit))
+  }
+
+  async putTotals(totals: readonly EntityTotals[]): Promise<PutTotalsResult> {
+    const result: PutTotalsResult = { written: 0, stale: 0, orphans: [] }
+    const newest = new Map<string, EntityTotals & { shard: number }>()
+    for (const entity of totals) {
+      if (!this.#tables.has(nameOf(entity))) continue // no catalog, so no row to miss
+      const name = JSON.stringify([entity.tenant, entity.domain, entity.entityType, entity.entityId])
+      const known = newest.get(name)
+      if (known) result.stale++
+      if (!known || known.seq < entity.seq) newest.set(name, { ...entity, shard: shardOf(entity) })
+    }
+    const groups = await this.#inGroups([...newest.values()], { refusal: 'STORE_REFUSED' }, (sql, group) =>
+      putTotalsGroup(sql, this.#database.engine, (of) => this.#table(of), group))
+    for (const { written, stale, orphans } of groups) {
+      result.written += written
+      result.stale += stale
+      result.orphans.push(...orphans)
+    }
+    return result
+  }
+
+  async listMarks(): Promise<Map<number, number>> {
+    return this.#database.run(listMarks)
+  }
+
+  async putMarks(marks: ReadonlyMap<number, number>): Promise<void> {
+    await this.#database.transact((sql) => putMarks(sql, this.#database.engine, marks))
+  }
+
+  async listRevisions(): Promise<Map<number, number>> {
+    return this.#database.run(listRevisions)
+  }
+
+  async listChanged(shard: number, after: number, upTo: number, limit: number): Promise<CatalogRow[]> {
+    return this.#database.run(async (sql) => {
+      const rows: CatalogRow[] = []
+      for (let from = after; rows.length < limit;) {
+        const changed = await listChangedSides(sql, shard, from, upTo, limit - rows.length)
+        const byCatalog = Map.groupBy(changed, ({ tenant, domain, entityType }) => JSON.stringify([tenant, domain, entityType]))
+        const found = new Map<number, CatalogRow>()
+        for (const group of byCatalog.values()) {
+          const { tenant, domain, entityType } = group[0]!
+          const table = this.#tables.get(nameOf(group[0]!))
+          if (!table) continue // of a pack that is no longer installed
+          const mapped = await table.select(sql, tenant, group.map(({ id }) => id))
+          for (const { id, side } of group) {
+            const row = mapped.get(id) // absent: the user has deleted it
+            if (row) found.set(side.revision, catalogRowOf({ tenant, domain, entityType }, row, side))
+          }
+        }
+        rows.push(...changed.flatMap(({ side }) => found.get(side.revision) ?? []))
+        if (changed.length === 0) break
+        from = changed.at(-1)!.side.revision
+      }
+      return rows
+    })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#database[Symbol.asyncDispose]()
+  }
+
+  #table(of: { domain: string; entityType: string }): MappedTable {
+    const table = this.#tables.get(nameOf(of))
+    if (!table) throw new AppError('ENTITY_TYPE_UNKNOWN', `${of.domain} has no catalog of ${of.entityType}`)
+    return table
+  }
+
+  async #withSides(sql: Sql, of: CatalogOf, rows: readonly MappedRow[]): Promise<CatalogRow[]> {
+    const result: CatalogRow[] = []
+    for (const page of chunks(rows, GROUP)) {
+      const sides = await selectSides(sql, this.#database.engine, of, page.map(({ id }) => id))
+      result.push(...page.map((row) => catalogRowOf(of, row, sides.get(row.id))))
+    }
+    return result
+  }
+
+  /**
+   * Runs work over items in transactions of at most {@link GROUP}, a shard's items together as far as they fit:
+   * the fewer shards a transaction locks, the less it keeps others waiting.
+   */
+  async #inGroups<Item extends { shard: number }, Result>(
+    items: Item[], { retryDuplicates = false, refusal }: { retryDuplicates?: boolean; refusal: 'FIELD_INVALID' | 'STORE_REFUSED' },
+    work: (sql: Sql, group: Item[]) => Promise<Result>,
+  ): Promise<Result[]> {
+    const groups = [...chunks(items.sort((a, b) => a.shard - b.shard), GROUP)]
+    const results: Result[] = []
+    const write = async () => {
+      for (let group = groups.shift(); group; group = groups.shift()) {
+        const items = group
+        results.push(await this.#database.transact((sql) => work(sql, items), { retryDuplicates }))
+      }
+    }
+    const writers = this.#database.engine === 'mysql' ? WRITERS : 1
+    const ends = await Promise.allSettled(Array.from({ length: writers }, write))
+    for (const end of ends) {
+      if (end.status === 'fulfilled') continue
+      if (!isRefusedValue(end.reason)) throw end.reason
+      const { message } = end.reason as Error
+      throw new AppError(refusal, `${this.#database.name} refused a value: ${message}`, { cause: end.reason })
+    }
+    return results
+  }
+}
+
+function nameOf({ domain, entityType }: { domain: string; entityType: string }): string {
+  return `${domain} ${entityType}`
+}
+
+function catalogRowOf(of: CatalogOf, { id, title, columns, totals }: MappedRow, side: SideRow | undefined): CatalogRow {
+  const { tenant, domain, entityType } = of
+  const opening = Object.fromEntries(Object.keys(totals).map((action) => [action, side?.opening?.[action] ?? 0]))
+  return {
+    tenant, domain, entityType, id, title, columns, totals, opening,
+    version: side?.version ?? 0,
+    revision: side?.revision ?? 0,
+    shard: side?.shard ?? shardOf({ tenant, domain, entityType, entityId: id }),
+  }
+}
