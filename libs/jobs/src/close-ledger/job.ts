@@ -1,0 +1,9 @@
+import { defineJob } from '@tallyfleet/ports'
+import { z } from 'zod'
+
+/** Closes the minutes of the ledger that have passed. */
+export const closeLedgerJob = defineJob({
+  name: 'close-ledger', queue: 'housekeeping', payload: z.strictObject({}),
+  timeoutMs: 60_000, attempts: 5, backoffMs: 1_000, maxBackoffMs: 30_000,
+  schedule: { everyMs: 60_000, missed: { policy: 'latest' } },
+})

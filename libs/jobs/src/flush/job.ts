@@ -1,0 +1,15 @@
+import { defineJob } from '@tallyfleet/ports'
+import { z } from 'zod'
+
+/** Moves hot counters into rollups, each minute unless FLUSH_INTERVAL_MS says otherwise. */
+export const flushJob = defineJob({
+  name: 'flush', queue: 'flush',
+  payload: z.strictObject({
+    shards: z.array(z.int().min(0).max(255)).max(256).optional().describe('absent: every shard'),
+  }),
+  timeoutMs: 300_000, attempts: 5, backoffMs: 1_000, maxBackoffMs: 30_000,
+  schedule: { everyMs: 60_000, missed: { policy: 'latest' } },
+})
+
+/** Of flushes that nobody scheduled, one waits at a time. */
+export const EXTRA_FLUSH = 'extra-flush'

@@ -1,0 +1,9 @@
+import type { FlushNeeds, ParityNeeds, SyncCatalogNeeds, SyncSegmentsNeeds } from '@tallyfleet/features'
+import type { AccountStore, JobQueue, QueueAdmin } from '@tallyfleet/ports'
+
+/** Everything that some processor needs; each asks for its part alone. */
+export type JobNeeds = Omit<FlushNeeds, 'log'> & SyncCatalogNeeds & SyncSegmentsNeeds & ParityNeeds & {
+  accounts: AccountStore
+  queue: JobQueue
+  admin: QueueAdmin
+}
