@@ -86,10 +86,10 @@ export function groupDeltas(
     if (!document) {
       const { tenant, domain, entityType } = delta
       const key = { of, tenant, domain, entityType, entityId, interval, bucket, shard }
-      document = { id: documentIdOf(secret, key), ...key, counts: {} }
+      document = { id: documentIdOf(secret, key), ...key, counts: Object.create(null) as Counts }
       documents.set(name, document)
     }
-    const measures = (document.counts[delta.action] ??= {})
+    const measures = (document.counts[delta.action] ??= Object.create(null) as Counts[string])
     measures[delta.measure] = (measures[delta.measure] ?? 0) + delta.value
   }
   for (const delta of deltas) {

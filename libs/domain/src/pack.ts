@@ -1,6 +1,7 @@
 import { z } from 'zod'
 
 const slug = z.string().regex(/^[a-z][a-z0-9_]{0,31}$/, 'lower-case letters, digits and underscores, at most 32')
+  .refine((name) => !(name in Object.prototype), 'a name that every object has')
 const column = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,62}$/)
 
 /** How one entity type meets the SQL table that holds its rows. Data, so that it also fits a table a user already has. */

@@ -11,7 +11,7 @@ export async function createTenant(
   { id, zone }: { id: string; zone: string },
   needs: { accounts: AccountStore; hot: HotStore; rollups: RollupStore; clock: Clock },
 ): Promise<Tenant> {
-  if (!/^[a-z][a-z0-9_-]{0,31}$/.test(id)) throw invalid('/id', `${JSON.stringify(id)} is no tenant id`)
+  if (!/^[a-z][a-z0-9_-]{0,31}$/.test(id) || id in Object.prototype) throw invalid('/id', `${JSON.stringify(id)} is no tenant id`)
   if (!isTimeZone(zone)) throw invalid('/zone', `${JSON.stringify(zone)} is no IANA time zone`)
   const known = await needs.accounts.findTenant(id)
   if (known?.zone === zone) return known
