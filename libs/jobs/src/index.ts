@@ -23,6 +23,7 @@ export const jobs: readonly JobDefinition<any>[] = [
   applyRetentionJob,
 ]
 
+export { EXTRA_FLUSH } from './flush/job.ts'
 export {
   applyRetentionJob, checkParityJob, checkRollupsJob, closeLedgerJob, collectTelemetryJob, flushJob, syncCatalogJob, syncSegmentsJob,
 }

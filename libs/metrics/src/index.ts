@@ -5,3 +5,4 @@
 export * from './create-metrics.ts'
 export * from './merge-metrics.ts'
 export * from './metrics-hub.ts'
+export * from './serve-health.ts'

@@ -26,14 +26,17 @@ const PAGE = 1_000
  */
 export async function settleTicks(jobs: readonly Scheduled[], needs: TickNeeds): Promise<SettledTicks> {
   const settled: SettledTicks = { enqueued: 0, backfilled: 0, skipped: 0 }
-  for (const job of jobs) if (job.schedule) await settleSchedule(job, job.schedule, needs, settled)
+  const records = await needs.journal.list('schedule', { limit: PAGE })
+  const stored = new Map(records.map(({ id, body }) => [id, body as ScheduleRecord]))
+  for (const job of jobs) if (job.schedule) await settleSchedule(job, job.schedule, stored.get(job.name), needs, settled)
   return settled
 }
 
-async function settleSchedule(job: Scheduled, schedule: Schedule, needs: TickNeeds, settled: SettledTicks): Promise<void> {
+async function settleSchedule(
+  job: Scheduled, schedule: Schedule, stored: ScheduleRecord | undefined, needs: TickNeeds, settled: SettledTicks,
+): Promise<void> {
   const { journal, clock, cronTicks } = needs
   const now = clock.now()
-  const stored = await journal.find('schedule', job.name) as ScheduleRecord | undefined
   if (!stored) {
     await journal.claim('schedule', job.name, { definition: schedule, lastTickAt: now.toISOString() } satisfies ScheduleRecord)
     return

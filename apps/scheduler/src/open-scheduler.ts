@@ -1,0 +1,60 @@
+import type { SchedulerConfig } from '@tallyfleet/config'
+import { enqueueLeftTicks, settleTicks } from '@tallyfleet/features'
+import { flushJob, jobs } from '@tallyfleet/jobs'
+import { createMetrics, MetricsHub, serveHealth } from '@tallyfleet/metrics'
+import { packs } from '@tallyfleet/packs'
+import { systemClock, type JobDefinition, type Log } from '@tallyfleet/ports'
+import { openJobQueue, openQueueAdmin, watchQueues } from '@tallyfleet/queue'
+import { openStores, type StoresConfig } from '@tallyfleet/stores'
+import { cronTicks } from './cron-ticks.ts'
+import { flushEarly } from './flush-early.ts'
+import { repeat } from './repeat.ts'
+import { watchStores } from './watch-stores.ts'
+
+export type Scheduler = AsyncDisposable & { httpPort: number | undefined }
+
+const LEFT_EVERY_MS = 10_000
+const LEFT_WITHIN_MS = 15 * 60_000
+const LEFT_WITHIN_AT_START_MS = 8 * 86_400_000
+const SILENT_MS = 30_000
+
+/** Opens the stores and starts to tick. Any number of schedulers may run: each tick is claimed by one. */
+export async function openScheduler(config: SchedulerConfig & StoresConfig, log: Log): Promise<Scheduler> {
+  await using stack = new AsyncDisposableStack()
+  const stores = stack.use(await openStores(config, { packs, log }))
+  const metrics = createMetrics({ app: 'scheduler' })
+  stack.use(new MetricsHub({ metrics, log, publish: (process, list) => stores.metrics.publish(process, list) }))
+  const queue = stack.use(await openJobQueue({ url: stores.redisUrl }))
+  const admin = stack.use(await openQueueAdmin({ url: stores.redisUrl, jobs }))
+  stack.use(watchQueues({ admin, metrics, log }))
+
+  const scheduled = withFlushInterval(config.FLUSH_INTERVAL_MS)
+  const needs = { journal: stores.journal, queue, clock: systemClock, log, cronTicks }
+  const ticks = metrics.counter('fleet_ticks_total', 'Ticks that this scheduler settled: enqueued, backfilled (among the enqueued), skipped', ['outcome'])
+  const settling = stack.use(repeat('settle ticks', Math.min(1_000, config.FLUSH_INTERVAL_MS / 2), log, async () => {
+    for (const [outcome, count] of Object.entries(await settleTicks(scheduled, needs))) ticks.inc({ outcome }, count)
+  }))
+  let withinMs = LEFT_WITHIN_AT_START_MS
+  stack.use(repeat('enqueue left ticks', LEFT_EVERY_MS, log, async () => {
+    const count = await enqueueLeftTicks(scheduled, withinMs, needs)
+    withinMs = LEFT_WITHIN_MS
+    ticks.inc({ outcome: 'enqueued again' }, count)
+  }))
+  stack.use(flushEarly({ hot: stores.hot, queue, log, limit: config.FLUSH_EARLY_FIELDS }))
+  stack.use(watchStores({ hot: stores.hot, admin, metrics, log }))
+
+  const { SCHEDULER_HTTP_PORT: port, SCHEDULER_HTTP_HOST: host } = config
+  const health = () => {
+    const ready = Date.now() - settling.lastDoneAt.getTime() < SILENT_MS
+    return { live: true, ready, detail: { lastRoundAt: settling.lastDoneAt } }
+  }
+  const server = port === undefined ? undefined : stack.use(await serveHealth({ port, host, health, metrics }))
+  const moved = stack.move()
+  return { httpPort: server?.port, [Symbol.asyncDispose]: () => moved.disposeAsync() }
+}
+
+/** The jobs, with the flush as often as this installation wants it. */
+export function withFlushInterval(everyMs: number): JobDefinition<any>[] {
+  return jobs.map((job) => (job.name === flushJob.name && job.schedule
+    ? { ...job, schedule: { everyMs, missed: job.schedule.missed } } : job))
+}
