@@ -59,7 +59,8 @@ interface Workspace {
   folder: string
   name: string
   layer: string
-  entry: string
+  /** The file behind each name by which the package may be imported. */
+  entries: ReadonlyMap<string, string>
   declared: Record<string, string>
 }
 
@@ -112,7 +113,7 @@ function readWorkspaces(root: string): Workspace[] {
     const path = join(root, folder, 'package.json')
     if (!existsSync(path)) return []
     const manifest = readJson<{
-      name: string, exports?: string, nx?: { tags?: string[] },
+      name: string, exports?: string | Record<string, string>, nx?: { tags?: string[] },
       dependencies?: Record<string, string>, devDependencies?: Record<string, string>
     }>(path)
     const tag = manifest.nx?.tags?.find((text) => text.startsWith('layer:'))
@@ -120,10 +121,16 @@ function readWorkspaces(root: string): Workspace[] {
       folder,
       name: manifest.name,
       layer: tag?.slice('layer:'.length) ?? '',
-      entry: join(folder, manifest.exports ?? 'src/index.ts'),
+      entries: entriesOf(folder, manifest.name, manifest.exports ?? './src/index.ts'),
       declared: { ...manifest.devDependencies, ...manifest.dependencies }
     }]
   }))
+}
+
+/** The file behind each name by which a package may be imported: its own, and `name/part` for each part it exports. */
+function entriesOf(folder: string, name: string, exported: string | Record<string, string>): Map<string, string> {
+  const parts = typeof exported === 'string' ? { '.': exported } : exported
+  return new Map(Object.entries(parts).map(([part, file]) => [join(name, part), join(folder, file)]))
 }
 
 function foldersIn(path: string): string[] {
@@ -199,7 +206,7 @@ function importBreaches(file: SourceFile, workspaces: Workspace[]): string[] {
     if (isTest) continue
 
     const target = workspaces.find(({ name }) => name === packageOf(specifier))
-    if (target && specifier !== target.name) breach(`'${specifier}' reaches into ${target.name}`)
+    if (target && !target.entries.has(specifier)) breach(`'${specifier}' reaches into ${target.name}`)
     if (target && workspace && target !== workspace) {
       if (testOnlyLayers.includes(target.layer)) breach(`${target.name} is for *.test.ts alone`)
       else if (!(layersBelow[workspace.layer] ?? []).includes(target.layer)) {
@@ -289,8 +296,8 @@ function fileCycles(root: string, files: SourceFile[], workspaces: Workspace[]):
   for (const { path, imports } of files) {
     const targets = imports.flatMap(({ specifier }) => {
       if (specifier.startsWith('.')) return [relative(root, resolve(root, dirname(path), specifier))]
-      const entry = workspaces.find(({ name }) => name === specifier)?.entry
-      return entry === undefined ? [] : [entry]
+      const entry = workspaces.flatMap(({ entries }) => entries.get(specifier) ?? [])
+      return entry
     })
     graph.set(path, new Set(targets.filter((target) => known.has(target))))
   }
