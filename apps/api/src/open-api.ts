@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { jobs } from '@tallyfleet/jobs'
-import { createMetrics } from '@tallyfleet/metrics'
+import { createMetrics, mergeMetrics, MetricsHub } from '@tallyfleet/metrics'
 import { packs } from '@tallyfleet/packs'
 import { systemClock, type Log } from '@tallyfleet/ports'
 import { openQueueAdmin } from '@tallyfleet/queue'
@@ -22,8 +22,19 @@ export async function openApi(config: ApiConfig & StoresConfig, log: Log): Promi
   const stores = stack.use(await openStores(config, { packs, log }))
   const queues = stack.use(await openQueueAdmin({ url: stores.redisUrl, jobs }))
   const metrics = createMetrics({ app: 'api' })
+  const exchange = stores.metrics
+  const hub = stack.use(new MetricsHub({ metrics, log, publish: (process, list) => exchange.publish(process, list) }))
+  /** What every process of the fleet published, this one's fresh; this one's alone while Redis is away. */
+  const mergedMetrics = async () => {
+    try {
+      await exchange.publish(hub.process, await metrics.registry.getMetricsAsJSON())
+      return await mergeMetrics(await exchange.list())
+    } catch {
+      return await metrics.registry.metrics()
+    }
+  }
   const app = buildApp({
-    ...stores, queues, boardQueues: queues.bullQueues(), packs, clock: systemClock, log, metrics, config,
+    ...stores, queues, boardQueues: queues.bullQueues(), packs, clock: systemClock, log, metrics, config, mergedMetrics,
   })
   const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: 20_000, keepAliveTimeout: 65_000 }, app)
   server.listen(config.HTTP_PORT, config.HTTP_HOST)

@@ -27,6 +27,7 @@ export async function openProcesses(count: number, log: Log): Promise<OpenApi> {
     async [Symbol.asyncDispose]() {
       stopping = true
       const workers = Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined)
+        .filter((worker) => !worker.isDead())
       await Promise.all(workers.map(async (worker) => {
         const exited = once(worker, 'exit')
         worker.process.kill('SIGTERM')
