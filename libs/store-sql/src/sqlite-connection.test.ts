@@ -104,6 +104,16 @@ test('a write waits for a foreign lock without holding the thread, and gives up 
   expect(await hasty.count()).toBe(1)
 })
 
+test('a write has the lock before its first statement, so that what it reads cannot change under it', async () => {
+  await using opened = await setup()
+  using other = new DatabaseSync(opened.path)
+  await opened.connection.write(() => {
+    expect(() => other.exec('BEGIN IMMEDIATE')).toThrow('locked')
+  })
+  other.exec('BEGIN IMMEDIATE')
+  other.exec('ROLLBACK')
+})
+
 test('a closed handle rejects with STORE_UNAVAILABLE, and closes again in peace', async () => {
   await using opened = await setup()
   await opened.connection.close()
