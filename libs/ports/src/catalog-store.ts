@@ -17,7 +17,7 @@ export type CatalogRow = CatalogOf & {
   opening: Record<string, number>
   /** `seq` of the totals that the row shows; 0 when none. */
   version: number
-  /** Number of the last change in the row's shard: edits and totals alike. 0 for a row that was never bound. */
+  /** Number of the row's last change, edits and totals alike: no two rows of a shard share one. 0 when none. */
   revision: number
   shard: number
 }
@@ -39,19 +39,27 @@ export type PutTotalsResult = {
  * order and a reader that saw number r has seen everything below it.
  */
 export interface CatalogStore extends AsyncDisposable {
-  /** Creates or updates rows by id (one transaction for each shard), and gives each a new revision. */
+  /**
+   * Creates or updates rows by id, and gives each a new revision. All the rows of one id become one. Rejects with
+   * `FIELD_INVALID`, before anything is written, when an id or a column does not fit the mapping (pointers start at
+   * `rows`). A large list is several transactions: call again after another error. Rows are bound by `putTotals` alone.
+   */
   putRows(of: CatalogOf, rows: readonly CatalogRowInput[]): Promise<{ inserted: number; updated: number }>
   listRows(of: CatalogOf, ids: readonly string[]): Promise<CatalogRow[]>
   /** Rows in key order after `after`, at most `limit`. */
   scanRows(of: CatalogOf, after: string | undefined, limit: number): Promise<CatalogRow[]>
   /** Tenants that have rows in this catalog table. */
   listTenants(domain: string, entityType: string): Promise<string[]>
-  /** Ids of rows that the engine has never bound: inserted behind its back. */
+  /**
+   * Ids of rows that `putTotals` has not met, in key order: inserted behind the engine's back, or by `putRows` without
+   * what should follow it. Also rows bound before their mapping gained a totals column.
+   */
   listUnbound(of: CatalogOf, limit: number): Promise<string[]>
 
   /**
-   * Writes totals where their `seq` is above the row's version: opening + total in every totals column, in one
-   * transaction. A row that is met for the first time is bound: the numbers in it become its opening. Totals of an
+   * Writes totals where their `seq` is above the row's version, or the row shows other numbers for the same one:
+   * opening + total in every totals column, in one transaction with the version. Totals of types without a catalog are
+   * passed over. A row that is met for the first time is bound: the numbers in it become its opening. Totals of an
    * entity with `seq` 0 and no counts only bind the row.
    */
   putTotals(totals: readonly EntityTotals[]): Promise<PutTotalsResult>

@@ -169,10 +169,16 @@ export class SqlCatalogStore implements CatalogStore {
     const write = async () => {
       for (let group = groups.shift(); group; group = groups.shift()) {
         const items = group
-        results.push(await this.#database.transact((sql) => work(sql, items), { retryDuplicates }))
+        try {
+          results.push(await this.#database.transact((sql) => work(sql, items), { retryDuplicates }))
+        } catch (error) {
+          groups.length = 0 // the others would meet it too
+          throw error
+        }
       }
     }
     const writers = this.#database.engine === 'mysql' ? WRITERS : 1
+    // All of them must have ended before this rejects: nothing may go on behind the caller's back.
     const ends = await Promise.allSettled(Array.from({ length: writers }, write))
     for (const end of ends) {
       if (end.status === 'fulfilled') continue

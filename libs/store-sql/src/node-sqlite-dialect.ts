@@ -33,11 +33,18 @@ export class NodeSqliteDialect implements Dialect {
   }
 
   createAdapter(): SqliteAdapter {
-    return new SqliteAdapter()
+    return new TransactionalAdapter()
   }
 
   createIntrospector(db: Kysely<never>): SqliteIntrospector {
     return new SqliteIntrospector(db)
+  }
+}
+
+/** Says what SQLite can and Kysely's own does not claim: without it two processes could run a migration at once. */
+class TransactionalAdapter extends SqliteAdapter {
+  override get supportsTransactionalDdl(): boolean {
+    return true
   }
 }
 
