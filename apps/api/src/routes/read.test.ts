@@ -1,5 +1,5 @@
 import { addDays, ALL_SHARDS, dayOf } from '@tallyfleet/domain'
-import { flushShards } from '@tallyfleet/features'
+import { checkParity, flushShards } from '@tallyfleet/features'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { eventOf, startApi, type TestApi } from '../start-api.fixture.ts'
 
@@ -103,6 +103,15 @@ test('the ledger, parity and queues answer in the common form', async () => {
   expect((await get('/api/v1/ledger')).json.data).toMatchObject({ received: 9, counted: 9, pending: 0, balanced: true })
   expect((await get('/api/v1/parity')).json).toMatchObject({ data: { latest: null, runs: [] }, page: {} })
   expect((await get('/api/v1/queues')).json.data).toEqual([expect.objectContaining({ queue: 'boards', paused: false })])
+})
+
+test('a parity run tells the entities of all tenants to keys of the default tenant alone', async () => {
+  const run = await checkParity({ ...api.needs, segments: api.stores.segments })
+  expect(run.orphans.sample.length).toBeGreaterThan(0)
+  const root = await api.key({ tenant: 'default', scopes: ['read'] })
+  expect((await get('/api/v1/parity', root)).json.data.latest).toEqual(run)
+  expect((await get('/api/v1/parity', other)).json.data.latest)
+    .toEqual({ ...run, differences: [], orphans: { count: run.orphans.count, sample: [] } })
 })
 
 test.each([

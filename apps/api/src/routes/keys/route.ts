@@ -5,7 +5,7 @@ import { AppError } from '@tallyfleet/domain'
 import { createKey } from '@tallyfleet/features'
 import type { ApiKey } from '@tallyfleet/ports'
 import { defineRoute } from '../../http/define-route.ts'
-import { administersAll, checkAdministers } from '../../http/may-administer.ts'
+import { overseesAll, checkAdministers } from '../../http/oversees-all.ts'
 import { toEnvelope } from '../../http/to-envelope.ts'
 
 const description = 'An admin key of the tenant `default` administers every tenant, any other its own.'
@@ -20,7 +20,7 @@ export const listKeys = defineRoute({
   scope: 'admin',
   answers: { 200: { description: 'The keys', schema: keysAnswerSchema } },
 }, async ({ caller }, { accounts, clock }) => {
-  const keys = await accounts.listKeys(administersAll(caller) ? undefined : caller.tenant.id)
+  const keys = await accounts.listKeys(overseesAll(caller) ? undefined : caller.tenant.id)
   return { body: toEnvelope(keys.map(viewOf), clock.now()) }
 })
 
@@ -57,7 +57,7 @@ export const deleteKey = defineRoute({
   answers: { 200: { description: 'The revoked key', schema: revokedKeyAnswerSchema } },
   problems: [404],
 }, async ({ caller, params: { id } }, { accounts, clock }) => {
-  const tenant = administersAll(caller) ? undefined : caller.tenant.id
+  const tenant = overseesAll(caller) ? undefined : caller.tenant.id
   const find = async () => (await accounts.listKeys(tenant)).find((key) => key.id === id)
   if (!await find()) throw new AppError('RECORD_UNKNOWN', `no key ${JSON.stringify(id)}`)
   await accounts.revokeKey(id, clock.now())

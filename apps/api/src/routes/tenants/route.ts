@@ -2,7 +2,7 @@ import { createTenantBodySchema, tenantAnswerSchema, tenantsAnswerSchema } from 
 import { createTenant } from '@tallyfleet/features'
 import type { Tenant } from '@tallyfleet/ports'
 import { defineRoute } from '../../http/define-route.ts'
-import { administersAll, checkAdministers } from '../../http/may-administer.ts'
+import { overseesAll, checkAdministers } from '../../http/oversees-all.ts'
 import { toEnvelope } from '../../http/to-envelope.ts'
 
 export const listTenants = defineRoute({
@@ -14,7 +14,7 @@ export const listTenants = defineRoute({
   scope: 'admin',
   answers: { 200: { description: 'The tenants', schema: tenantsAnswerSchema } },
 }, async ({ caller }, { accounts, clock }) => {
-  const tenants = administersAll(caller) ? await accounts.listTenants() : [caller.tenant]
+  const tenants = overseesAll(caller) ? await accounts.listTenants() : [caller.tenant]
   return { body: toEnvelope(tenants.map(viewOf), clock.now()) }
 })
 
