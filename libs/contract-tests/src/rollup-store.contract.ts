@@ -1,5 +1,7 @@
 import { addDays, checksumOf, eventsByTenant, groupDeltas, type Delta } from '@tallyfleet/domain'
-import type { ApplyResult, EntityTotals, Manifest, RollupDocument, RollupStore, TopAfter } from '@tallyfleet/ports'
+import type {
+  ApplyResult, BucketOf, EntityTotals, Manifest, RollupDocument, RollupStore, TopAfter,
+} from '@tallyfleet/ports'
 import { describe, expect } from 'vitest'
 import { promisesOf, type Opened, type Skips } from './promise.ts'
 
@@ -13,12 +15,14 @@ const CREATED_AT = new Date('2026-11-21T10:00:00.123Z')
 const DONE_AT = new Date('2026-11-21T10:00:01.456Z')
 /** Ids that meet quoting, operators, patterns and the length limit of some engine. */
 const ODD_IDS: readonly string[] = [
-  `'; DROP TABLE documents; --`, '"', '\\', '$', '$inc', '$.view.count', 'a.b', '.a', '%', '_', '*', '?', '[x]', '{"$gt":""}',
-  '😀', 'é', '名前', 'null', '0', '007', 'a:b|c/d', '😀'.repeat(256),
+  `'; DROP TABLE documents; --`, '"', '\\', '$', '$inc', '$.view.count', 'a.b', '.a', '%', '_', '*', '?', '[x]',
+  '{"$gt":""}', '😀', 'é', '名前', 'null', '0', '007', 'a:b|c/d', '😀'.repeat(256),
 ]
 
 /** Every RollupStore passes this. `open` gives a fresh, empty one each time. */
-export function rollupStoreContract(adapter: string, open: () => Promise<Opened<RollupStore>>, skips: Skips = {}): void {
+export function rollupStoreContract(
+  adapter: string, open: () => Promise<Opened<RollupStore>>, skips: Skips = {},
+): void {
   describe(`RollupStore contract: ${adapter}`, () => {
     const holds = promisesOf(open, skips)
 
@@ -88,9 +92,12 @@ export function rollupStoreContract(adapter: string, open: () => Promise<Opened<
       })
 
       holds('the latest manifest of each shard is the one with the highest number', async (store) => {
-        for (const [shard, n] of [[0, 1], [0, 2], [9, 9], [9, 10], [255, 1]] as const) await append(store, shard, n, [view('a')])
+        for (const [shard, n] of [[0, 1], [0, 2], [9, 9], [9, 10], [255, 1]] as const) {
+          await append(store, shard, n, [view('a')])
+        }
         const latest = await store.listLatestManifests()
-        expect(latest.map(({ shard, n }) => [shard, n]).sort((a, b) => a[0]! - b[0]!)).toEqual([[0, 2], [9, 10], [255, 1]])
+        expect(latest.map(({ shard, n }) => [shard, n]).sort((a, b) => a[0]! - b[0]!))
+          .toEqual([[0, 2], [9, 10], [255, 1]])
       })
 
       holds('manifests of a shard are listed by number, after a number, up to the limit', async (store) => {
@@ -192,7 +199,8 @@ export function rollupStoreContract(adapter: string, open: () => Promise<Opened<
         }))
         expect(await store.listSeries(MOVIES, null, 'view', 'day', DAY, addDays(DAY, 1)))
           .toEqual([{ bucket: DAY, count: 8 * 36 }])
-        expect(await totals(store, ['m-0', 'm-7'])).toMatchObject([{ counts: { view: { count: 6 } } }, { seq: 3, shard: 7 }])
+        expect(await totals(store, ['m-0', 'm-7']))
+          .toMatchObject([{ counts: { view: { count: 6 } } }, { seq: 3, shard: 7 }])
       })
 
       holds('batches in sequence add up, actions and measures apart', async (store) => {
@@ -200,7 +208,9 @@ export function rollupStoreContract(adapter: string, open: () => Promise<Opened<
         await flush(store, 3, 2, [
           view('m-1', 3), delta({ action: 'purchase' }), delta({ action: 'purchase', measure: 'revenue', value: 1999 }),
         ])
-        await flush(store, 3, 5, [delta({ action: 'purchase', measure: 'revenue', value: 1 }), delta({ action: 'download' })])
+        await flush(store, 3, 5, [
+          delta({ action: 'purchase', measure: 'revenue', value: 1 }), delta({ action: 'download' }),
+        ])
         expect(await totals(store, ['m-1'])).toEqual([{
           ...MOVIES, entityId: 'm-1', shard: 3, seq: 5,
           counts: { view: { count: 5 }, purchase: { count: 1, revenue: 2000 }, download: { count: 1 } },
@@ -212,7 +222,8 @@ export function rollupStoreContract(adapter: string, open: () => Promise<Opened<
         const documents = documentsOf(3, deltas)
         await append(store, 3, 1, deltas)
         expect(await store.apply(3, 1, documents)).toEqual({ applied: documents.length, skipped: 0 })
-        expect(await store.listSeries(MOVIES, null, 'view', 'year', '2026', '2027')).toEqual([{ bucket: '2026', count: 2_400 }])
+        expect(await store.listSeries(MOVIES, null, 'view', 'year', '2026', '2027'))
+          .toEqual([{ bucket: '2026', count: 2_400 }])
       })
 
       holds('counts stay exact up to 2^53', async (store) => {
@@ -222,8 +233,10 @@ export function rollupStoreContract(adapter: string, open: () => Promise<Opened<
           await flush(store, 4, n, [view('m-2', two)])
         }
         expect(await top(store)).toEqual([['m-1', big], ['m-2', 2 ** 32]])
-        expect(await store.listTopBetween(MOVIES, 'view', DAY, addDays(DAY, 1), 1)).toEqual([{ entityId: 'm-1', count: big }])
-        expect(await store.listSeries(MOVIES, 'm-1', 'view', 'day', DAY, addDays(DAY, 1))).toEqual([{ bucket: DAY, count: big }])
+        expect(await store.listTopBetween(MOVIES, 'view', DAY, addDays(DAY, 1), 1))
+          .toEqual([{ entityId: 'm-1', count: big }])
+        expect(await store.listSeries(MOVIES, 'm-1', 'view', 'day', DAY, addDays(DAY, 1)))
+          .toEqual([{ bucket: DAY, count: big }])
         expect((await totals(store, ['m-1']))[0]!.counts).toEqual({ view: { count: big } })
         expect(await top(store, 'view', ALL, 5, { entityId: 'm-1', count: big })).toEqual([['m-2', 2 ** 32]])
       })
@@ -268,8 +281,10 @@ export function rollupStoreContract(adapter: string, open: () => Promise<Opened<
 
       holds('each bucket, action, tenant and type has a list of its own', async (store) => {
         await flush(store, 3, 1, [
-          view('m-1', 5), delta({ entityId: 'm-1', bucket: '2026-11-22', value: 7 }), delta({ entityId: 'm-2', action: 'download' }),
-          delta({ tenant: 'other', value: 100 }), delta({ entityType: 'actress', value: 200 }), delta({ domain: 'web', value: 300 }),
+          view('m-1', 5), delta({ entityId: 'm-1', bucket: '2026-11-22', value: 7 }),
+          delta({ entityId: 'm-2', action: 'download' }),
+          delta({ tenant: 'other', value: 100 }), delta({ entityType: 'actress', value: 200 }),
+          delta({ domain: 'web', value: 300 }),
           delta({ entityId: 'm-3', action: 'purchase', measure: 'revenue', value: 500 }),
         ])
         expect(await top(store)).toEqual([['m-1', 12]])
@@ -278,7 +293,8 @@ export function rollupStoreContract(adapter: string, open: () => Promise<Opened<
         expect(await top(store, 'view', { interval: 'month', bucket: '2026-10' })).toEqual([])
         expect(await top(store, 'download')).toEqual([['m-2', 1]])
         expect(await top(store, 'purchase')).toEqual([]) // a revenue without a count
-        expect(await store.listTop({ ...MOVIES, tenant: 'other' }, 'view', ALL, 10)).toEqual([{ entityId: 'm-1', count: 100 }])
+        expect(await store.listTop({ ...MOVIES, tenant: 'other' }, 'view', ALL, 10))
+          .toEqual([{ entityId: 'm-1', count: 100 }])
         expect(await store.listTop({ ...MOVIES, tenant: 'third' }, 'view', ALL, 10)).toEqual([])
         expect(await store.listTopBetween({ ...MOVIES, tenant: 'other' }, 'view', DAY, '2026-12-01', 10))
           .toEqual([{ entityId: 'm-1', count: 100 }])
@@ -288,7 +304,8 @@ export function rollupStoreContract(adapter: string, open: () => Promise<Opened<
         await flush(store, 3, 1, [view('gone', 2), view('stays', 1)])
         await flush(store, 3, 2, [view('gone', -2)])
         expect(await top(store)).toEqual([['stays', 1]])
-        expect(await store.listTopBetween(MOVIES, 'view', DAY, addDays(DAY, 1), 10)).toEqual([{ entityId: 'stays', count: 1 }])
+        expect(await store.listTopBetween(MOVIES, 'view', DAY, addDays(DAY, 1), 10))
+          .toEqual([{ entityId: 'stays', count: 1 }])
         expect(await store.listSeries(MOVIES, 'gone', 'view', 'day', DAY, addDays(DAY, 1))).toEqual([])
       })
 
@@ -300,13 +317,15 @@ export function rollupStoreContract(adapter: string, open: () => Promise<Opened<
         ])
         expect(await store.listTopBetween(MOVIES, 'view', '2026-11-21', '2026-11-23', 10))
           .toEqual([{ entityId: 'm-1', count: 3 }, { entityId: 'm-2', count: 3 }])
-        expect(await store.listTopBetween(MOVIES, 'view', '2026-11-22', '2026-11-24', 1)).toEqual([{ entityId: 'm-1', count: 6 }])
+        expect(await store.listTopBetween(MOVIES, 'view', '2026-11-22', '2026-11-24', 1))
+          .toEqual([{ entityId: 'm-1', count: 6 }])
         expect(await store.listTopBetween(MOVIES, 'download', '2026-11-21', '2026-11-23', 10)).toEqual([])
       })
 
       holds('a list over days takes 400 of them, and refuses more', async (store) => {
         await flush(store, 3, 1, [view('m-1', 1), delta({ bucket: addDays(DAY, 399), value: 2 })])
-        expect(await store.listTopBetween(MOVIES, 'view', DAY, addDays(DAY, 400), 10)).toEqual([{ entityId: 'm-1', count: 3 }])
+        expect(await store.listTopBetween(MOVIES, 'view', DAY, addDays(DAY, 400), 10))
+          .toEqual([{ entityId: 'm-1', count: 3 }])
         await expect(store.listTopBetween(MOVIES, 'view', DAY, addDays(DAY, 401), 10))
           .rejects.toMatchObject({ code: 'RANGE_INVALID' })
       })
@@ -318,7 +337,8 @@ export function rollupStoreContract(adapter: string, open: () => Promise<Opened<
         expect(new Map(found.map(({ entityId, counts }) => [entityId, counts.view!.count])))
           .toEqual(new Map(ODD_IDS.map((id, index) => [id, index + 1])))
         for (const [index, id] of ODD_IDS.entries()) {
-          expect(await store.listSeries(MOVIES, id, 'view', 'year', '2026', '2027')).toEqual([{ bucket: '2026', count: index + 1 }])
+          expect(await store.listSeries(MOVIES, id, 'view', 'year', '2026', '2027'))
+            .toEqual([{ bucket: '2026', count: index + 1 }])
         }
       })
     })
@@ -339,12 +359,15 @@ export function rollupStoreContract(adapter: string, open: () => Promise<Opened<
           .toEqual([{ bucket: '2026-W47', count: 1 }, { bucket: '2026-W48', count: 3 }])
         expect(await series('month', '2026-11', '2027-03'))
           .toEqual([{ bucket: '2026-11', count: 4 }, { bucket: '2027-02', count: 9 }])
-        expect(await series('year', '2000', '2100')).toEqual([{ bucket: '2026', count: 4 }, { bucket: '2027', count: 9 }])
+        expect(await series('year', '2000', '2100'))
+          .toEqual([{ bucket: '2026', count: 4 }, { bucket: '2027', count: 9 }])
       })
 
       holds('the series of all entities is the sum over the shards', async (store) => {
         for (const shard of [0, 1, 100, 255]) {
-          await flush(store, shard, 1, [view(`m-${shard}`, 2), view(`o-${shard}`, 3), delta({ bucket: '2026-11-22', value: 1 })])
+          await flush(store, shard, 1, [
+            view(`m-${shard}`, 2), view(`o-${shard}`, 3), delta({ bucket: '2026-11-22', value: 1 }),
+          ])
         }
         await flush(store, 9, 1, [delta({ tenant: 'other', value: 1_000 }), delta({ action: 'download', value: 7 })])
         expect(await store.listSeries(MOVIES, null, 'view', 'day', '2026-11-01', '2026-12-01'))
@@ -354,16 +377,20 @@ export function rollupStoreContract(adapter: string, open: () => Promise<Opened<
       })
 
       holds('a pack with hours has an hour series', async (store) => {
-        await flush(store, 3, 1, [delta({ bucket: '2026-11-21T09' }), delta({ bucket: '2026-11-21T14', value: 2 })], 'hour')
+        const hours = [delta({ bucket: '2026-11-21T09' }), delta({ bucket: '2026-11-21T14', value: 2 })]
+        await flush(store, 3, 1, hours, 'hour')
         for (const entityId of ['m-1', null]) {
           expect(await store.listSeries(MOVIES, entityId, 'view', 'hour', '2026-11-21T09', '2026-11-21T15'))
             .toEqual([{ bucket: '2026-11-21T09', count: 1 }, { bucket: '2026-11-21T14', count: 2 }])
-          expect(await store.listSeries(MOVIES, entityId, 'view', 'day', DAY, addDays(DAY, 1))).toEqual([{ bucket: DAY, count: 3 }])
+          expect(await store.listSeries(MOVIES, entityId, 'view', 'day', DAY, addDays(DAY, 1)))
+            .toEqual([{ bucket: DAY, count: 3 }])
         }
       })
 
       holds('totals are those of the entities asked for that have any', async (store) => {
-        await flush(store, 3, 1, [view('m-1', 2), view('m-2', 3), view('m-3', 4), delta({ tenant: 'other', value: 99 })])
+        await flush(store, 3, 1, [
+          view('m-1', 2), view('m-2', 3), view('m-3', 4), delta({ tenant: 'other', value: 99 }),
+        ])
         expect(await totals(store, ['m-3', 'm-1', 'none', 'm-1'])).toEqual([
           { ...MOVIES, entityId: 'm-1', shard: 3, seq: 1, counts: { view: { count: 2 } } },
           { ...MOVIES, entityId: 'm-3', shard: 3, seq: 1, counts: { view: { count: 4 } } },
@@ -374,7 +401,9 @@ export function rollupStoreContract(adapter: string, open: () => Promise<Opened<
       })
 
       holds('the active days of an entity are its first and its last with a count', async (store) => {
-        await flush(store, 3, 1, [view('m-1'), delta({ bucket: '2025-02-03' }), delta({ bucket: '2026-12-24', action: 'download' })])
+        await flush(store, 3, 1, [
+          view('m-1'), delta({ bucket: '2025-02-03' }), delta({ bucket: '2026-12-24', action: 'download' }),
+        ])
         await flush(store, 3, 2, [view('m-2'), delta({ tenant: 'other', bucket: '2020-01-01' })])
         expect(await store.findActiveDays(MOVIES, 'm-1')).toEqual({ first: '2025-02-03', last: '2026-12-24' })
         expect(await store.findActiveDays(MOVIES, 'm-2')).toEqual({ first: DAY, last: DAY })
@@ -511,7 +540,7 @@ async function flush(
 }
 
 async function top(
-  store: RollupStore, action = 'view', bucket: Parameters<RollupStore['listTop']>[2] = ALL, limit = 100, after?: TopAfter,
+  store: RollupStore, action = 'view', bucket: BucketOf = ALL, limit = 100, after?: TopAfter,
 ): Promise<[string, number][]> {
   return (await store.listTop(MOVIES, action, bucket, limit, after)).map(({ entityId, count }) => [entityId, count])
 }

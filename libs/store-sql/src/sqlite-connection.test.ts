@@ -45,10 +45,12 @@ function child(path: string, body: string) {
 test('processes that open a new file at once and write to it lose nothing', async () => {
   const path = newPath()
   const add = `
-    for (let i = 0; i < 50; i += 1) await connection.write(() => connection.statement(${JSON.stringify(ADD)}).run('one'))
+    for (let i = 0; i < 50; i += 1) {
+      await connection.write(() => connection.statement(${JSON.stringify(ADD)}).run('one'))
+    }
     await connection.close()`
-  const codes = await Promise.all(Array.from({ length: 4 }, async () => (await once(child(path, add), 'exit'))[0] as number))
-  expect(codes).toEqual([0, 0, 0, 0])
+  const exits = await Promise.all(Array.from({ length: 4 }, () => once(child(path, add), 'exit')))
+  expect(exits.map(([code]) => code)).toEqual([0, 0, 0, 0])
   await using opened = await setup({ path })
   expect(await opened.count()).toBe(200)
 })

@@ -19,7 +19,7 @@ export type SqliteOptions = {
   /** A file, made with its folder when it is not there, or `:memory:`. */
   path: string
   schema: SqliteSchema
-  /** Refuses every write once the schema stands. The schema itself is made even so: a reader may be the first to come. */
+  /** Refuses every write once the schema stands. The schema is made even so: a reader may be the first to come. */
   readOnly?: boolean
   /** How long a call waits for the write lock of another process before it gives up. */
   busyTimeoutMs?: number
@@ -69,7 +69,8 @@ export class SqliteConnection {
   ): Promise<SqliteConnection> {
     const connection = await withinTimeout(path, busyTimeoutMs, () => {
       if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true })
-      const database = new DatabaseSync(path, { timeout: Math.min(BUSY_BLOCKING_MS, busyTimeoutMs), enableForeignKeyConstraints: true })
+      const timeout = Math.min(BUSY_BLOCKING_MS, busyTimeoutMs)
+      const database = new DatabaseSync(path, { timeout, enableForeignKeyConstraints: true })
       try {
         configure(database, path)
       } catch (error) {
@@ -155,7 +156,8 @@ export class SqliteConnection {
   }
 
   #has(type: 'table' | 'index', name: string): boolean {
-    return this.#database.prepare('SELECT 1 FROM sqlite_schema WHERE type = ? AND name = ?').get(type, name) !== undefined
+    const find = this.#database.prepare('SELECT 1 FROM sqlite_schema WHERE type = ? AND name = ?')
+    return find.get(type, name) !== undefined
   }
 }
 

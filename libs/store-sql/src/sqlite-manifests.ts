@@ -32,10 +32,12 @@ export class SqliteManifests {
         INSERT INTO manifests (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
       `).run(
         shard, n, manifest.kind, manifest.checksum, JSON.stringify(manifest.events), JSON.stringify(manifest.running),
-        manifest.deltaCount, manifest.state, manifest.createdAt.getTime(), manifest.doneAt?.getTime() ?? null, manifest.jobId,
+        manifest.deltaCount, manifest.state, manifest.createdAt.getTime(), manifest.doneAt?.getTime() ?? null,
+        manifest.jobId,
       )
       if (changes === 1) {
-        const insert = this.#connection.statement('INSERT INTO manifest_parts (shard, n, part, data) VALUES (?, ?, ?, ?)')
+        const insert = this.#connection
+          .statement('INSERT INTO manifest_parts (shard, n, part, data) VALUES (?, ?, ?, ?)')
         for (const [part, data] of parts.entries()) insert.run(shard, n, part, data)
       }
       return this.#find(shard, n)!
@@ -49,7 +51,8 @@ export class SqliteManifests {
   /** One look-up for each shard: years of manifests are not read through. */
   listLatest(): Promise<Manifest[]> {
     return this.#connection.read(() => {
-      const latest = this.#connection.statement(`SELECT ${COLUMNS} FROM manifests WHERE shard = ? ORDER BY n DESC LIMIT 1`)
+      const latest = this.#connection
+        .statement(`SELECT ${COLUMNS} FROM manifests WHERE shard = ? ORDER BY n DESC LIMIT 1`)
       return ALL_SHARDS.flatMap((shard) => {
         const row = latest.get(shard)
         return row ? [manifestOf(row as Row)] : []
@@ -80,7 +83,8 @@ export class SqliteManifests {
     for (;;) {
       const count = await this.#connection.write(() => {
         const rows = this.#connection.statement(`
-          SELECT shard, n FROM manifests WHERE state = 'done' AND blanked = 0 AND created_at < ? LIMIT ${BLANKED_AT_ONCE}
+          SELECT shard, n FROM manifests WHERE state = 'done' AND blanked = 0 AND created_at < ?
+          LIMIT ${BLANKED_AT_ONCE}
         `).all(before.getTime()) as { shard: number; n: number }[]
         for (const { shard, n } of rows) {
           this.#connection.statement('DELETE FROM manifest_parts WHERE shard = ? AND n = ?').run(shard, n)
@@ -123,6 +127,7 @@ function manifestOf(row: Row): Manifest {
   return {
     shard: row.shard, n: row.n, kind: row.kind, checksum: row.checksum,
     events: JSON.parse(row.events), running: JSON.parse(row.running), deltaCount: row.delta_count, state: row.state,
-    createdAt: new Date(row.created_at), doneAt: row.done_at === null ? undefined : new Date(row.done_at), jobId: row.job_id,
+    createdAt: new Date(row.created_at), doneAt: row.done_at === null ? undefined : new Date(row.done_at),
+    jobId: row.job_id,
   }
 }

@@ -19,7 +19,9 @@ const OF_ENTITY = `of = 'entity' AND tenant = :tenant AND domain = :domain AND e
 export function topQuery(source: Source, place: 'all' | 'tied' | 'below'): string {
   const count = countOf(source.action)
   const stretch = {
-    all: `${count} > 0`, tied: `${count} = :count AND entity_id > :entityId`, below: `${count} > 0 AND ${count} < :count`,
+    all: `${count} > 0`,
+    tied: `${count} = :count AND entity_id > :entityId`,
+    below: `${count} > 0 AND ${count} < :count`,
   }[place]
   return `
     SELECT entity_id AS entityId, ${count} AS count FROM ${fromTop(source)}
@@ -62,7 +64,8 @@ export const TOTALS_COLUMNS = 'tenant, domain, entity_type, entity_id, shard, se
 /** Totals of the ids in the JSON list :entityIds. */
 export const TOTALS_QUERY = `
   SELECT ${TOTALS_COLUMNS} FROM documents INDEXED BY documents_series
-  WHERE ${OF_ENTITY} AND entity_id IN (SELECT value FROM json_each(:entityIds)) AND interval = 'total' AND bucket = 'all'`
+  WHERE ${OF_ENTITY} AND entity_id IN (SELECT value FROM json_each(:entityIds))
+    AND interval = 'total' AND bucket = 'all'`
 
 /** Totals of a shard after (:seq, :id), up to batch :upTo. */
 export const CHANGED_TOTALS_QUERY = `

@@ -77,6 +77,8 @@ export function countOf(action: string): string {
 
 /** Action names stand in the text of statements, so nothing but a name may. */
 function checked(action: string): string {
-  if (!/^[a-z][a-z0-9_]{0,31}$/.test(action)) throw new AppError('ACTION_UNKNOWN', `no action ${JSON.stringify(action)}`)
+  if (!/^[a-z][a-z0-9_]{0,31}$/.test(action)) {
+    throw new AppError('ACTION_UNKNOWN', `no action ${JSON.stringify(action)}`)
+  }
   return action
 }

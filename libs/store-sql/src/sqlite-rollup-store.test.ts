@@ -9,7 +9,8 @@ import { checksumOf, groupDeltas, type Delta } from '@tallyfleet/domain'
 import { afterAll, expect, test } from 'vitest'
 import { packDeltas, unpackDeltas } from './delta-parts.ts'
 import {
-  activeDayQuery, CHANGED_TOTALS_QUERY, SCAN_QUERY, seriesQuery, sumSeriesQuery, topBetweenQuery, topQuery, TOTALS_QUERY,
+  activeDayQuery, CHANGED_TOTALS_QUERY, SCAN_QUERY, seriesQuery, sumSeriesQuery, topBetweenQuery, topQuery,
+  TOTALS_QUERY,
 } from './sqlite-rollup-queries.ts'
 import { SqliteRollupStore } from './sqlite-rollup-store.ts'
 
@@ -33,7 +34,8 @@ test('every read is a search of the index that was made for it, and no list is s
     database.prepare(`EXPLAIN QUERY PLAN ${sql}`).all().map(({ detail }) => detail as string).join('\n')
   const view = { action: 'view', indexed: true }
   const top = 'documents_top_view (of=? AND tenant=? AND domain=? AND entity_type=? AND interval=? AND bucket'
-  const series = 'documents_series (tenant=? AND domain=? AND entity_type=? AND of=? AND entity_id=? AND interval=? AND bucket'
+  const entity = 'documents_series (tenant=? AND domain=? AND entity_type=? AND of=? AND entity_id=? AND interval=?'
+  const series = `${entity} AND bucket`
   const plans = {
     [topQuery(view, 'all')]: `${top}=? AND <expr>>?)`,
     [topQuery(view, 'tied')]: `${top}=? AND <expr>=? AND entity_id>?)`,
@@ -42,7 +44,7 @@ test('every read is a search of the index that was made for it, and no list is s
     [seriesQuery('view')]: `${series}>? AND bucket<?)`,
     [TOTALS_QUERY]: `${series}=?)`,
     [CHANGED_TOTALS_QUERY]: 'documents_changed (shard=? AND (seq,id)>(?,?) AND seq<?)',
-    [activeDayQuery('DESC')]: 'documents_series (tenant=? AND domain=? AND entity_type=? AND of=? AND entity_id=? AND interval=?)',
+    [activeDayQuery('DESC')]: `${entity})`,
     [SCAN_QUERY]: 'documents_shard (shard=? AND rowid>?)',
   }
   for (const [sql, plan] of Object.entries(plans)) {
@@ -52,8 +54,11 @@ test('every read is a search of the index that was made for it, and no list is s
   expect(planOf(topBetweenQuery(view))).toContain(`INDEX ${top}>? AND bucket<?)`)
 })
 
-const VIEWS = { tenant: 'default', domain: 'jav', entityType: 'movie', action: 'view', measure: 'count', bucket: '2026-11-21' }
-const deltas: readonly Delta[] = Array.from({ length: 400 }, (_, index) => ({ ...VIEWS, entityId: `m-${index}`, value: 1 }))
+const VIEWS = {
+  tenant: 'default', domain: 'jav', entityType: 'movie', action: 'view', measure: 'count',
+  bucket: '2026-11-21', value: 1,
+}
+const deltas: readonly Delta[] = Array.from({ length: 400 }, (_, index) => ({ ...VIEWS, entityId: `m-${index}` }))
 const documents = groupDeltas('secret', 3, deltas, () => 'day')
 
 async function openWith(batches: number) {
@@ -123,13 +128,14 @@ test('an action that is no name never reaches the text of a statement', async ()
   const all = { interval: 'total', bucket: 'all' } as const
   for (const action of [`view'`, 'View', '', 'a b', `view') OR 1=1 --`]) {
     await expect(store.listTop(VIEWS, action, all, 10)).rejects.toMatchObject({ code: 'ACTION_UNKNOWN' })
-    await expect(SqliteRollupStore.open({ path: ':memory:', actions: [action] })).rejects.toMatchObject({ code: 'ACTION_UNKNOWN' })
+    await expect(SqliteRollupStore.open({ path: ':memory:', actions: [action] }))
+      .rejects.toMatchObject({ code: 'ACTION_UNKNOWN' })
   }
   expect(await store.listTop(VIEWS, 'not_indexed', all, 10)).toEqual([])
 })
 
 test('deltas of any length are kept in parts that a driver takes', async () => {
-  const long = Array.from({ length: 9_000 }, (_, index) => ({ ...VIEWS, entityId: `${index}${'😀'.repeat(240)}`, value: 1 }))
+  const long = Array.from({ length: 9_000 }, (_, index) => ({ ...VIEWS, entityId: `${index}${'😀'.repeat(240)}` }))
   const parts = await packDeltas(long)
   expect(parts.length).toBeGreaterThan(1)
   expect(Math.max(...parts.map((part) => part.length))).toBeLessThan(8 * 1_048_576)

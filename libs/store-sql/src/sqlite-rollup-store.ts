@@ -7,7 +7,8 @@ import type {
 import { SqliteConnection } from './sqlite-connection.ts'
 import { SqliteManifests } from './sqlite-manifests.ts'
 import {
-  activeDayQuery, CHANGED_TOTALS_QUERY, SCAN_QUERY, seriesQuery, sumSeriesQuery, topBetweenQuery, topQuery, TOTALS_QUERY,
+  activeDayQuery, CHANGED_TOTALS_QUERY, SCAN_QUERY, seriesQuery, sumSeriesQuery, topBetweenQuery, topQuery,
+  TOTALS_QUERY,
 } from './sqlite-rollup-queries.ts'
 import { rollupSchema } from './sqlite-rollup-schema.ts'
 
@@ -27,7 +28,8 @@ const UPDATE = 'UPDATE documents SET counts = ?, seq = ? WHERE row = ? AND seq <
 type Statements = [StatementSync, StatementSync, StatementSync]
 
 type TotalsRow = {
-  id?: string; tenant: string; domain: string; entity_type: string; entity_id: string; shard: number; seq: number; counts: string
+  id?: string; tenant: string; domain: string; entity_type: string; entity_id: string; shard: number; seq: number
+  counts: string
 }
 
 type Row = Omit<TotalsRow, 'entity_id'> & {
@@ -54,7 +56,8 @@ export class SqliteRollupStore implements RollupStore {
   static async open({ path, actions, readOnly = false }: {
     path: string; actions: readonly string[]; readOnly?: boolean
   }): Promise<SqliteRollupStore> {
-    return new SqliteRollupStore(await SqliteConnection.open({ path, readOnly, schema: rollupSchema(actions) }), actions)
+    const schema = rollupSchema(actions)
+    return new SqliteRollupStore(await SqliteConnection.open({ path, readOnly, schema }), actions)
   }
 
   appendManifest(manifest: Manifest, deltas: readonly Delta[]): Promise<Manifest> {
@@ -120,8 +123,9 @@ export class SqliteRollupStore implements RollupStore {
       if (stored && stored.seq >= n) {
         result.skipped += 1
       } else {
-        if (stored) update.run(JSON.stringify(addCounts(JSON.parse(stored.counts), counts)), n, stored.row, n)
-        else insert.run(id, of, tenant, domain, entityType, entityId, interval, bucket, shard, n, JSON.stringify(counts))
+        const sum = JSON.stringify(stored ? addCounts(JSON.parse(stored.counts), counts) : counts)
+        if (stored) update.run(sum, n, stored.row, n)
+        else insert.run(id, of, tenant, domain, entityType, entityId, interval, bucket, shard, n, sum)
         result.applied += 1
       }
       if (at % 64 === 63 && performance.now() > until) break
@@ -129,14 +133,17 @@ export class SqliteRollupStore implements RollupStore {
     return result
   }
 
-  listTop(of: EntityOf, action: string, { interval, bucket }: BucketOf, limit: number, after?: TopAfter): Promise<TopEntry[]> {
+  listTop(
+    of: EntityOf, action: string, { interval, bucket }: BucketOf, limit: number, after?: TopAfter,
+  ): Promise<TopEntry[]> {
     const source = this.#sourceOf(action)
     const where = { ...entityOf(of), interval, bucket }
     return this.#connection.read(() => {
       if (!after) return this.#connection.statement(topQuery(source, 'all')).all({ ...where, limit }) as TopEntry[]
       const { count, entityId } = after
       const tied = this.#connection.statement(topQuery(source, 'tied')).all({ ...where, count, entityId, limit })
-      const below = this.#connection.statement(topQuery(source, 'below')).all({ ...where, count, limit: limit - tied.length })
+      const below = this.#connection.statement(topQuery(source, 'below'))
+        .all({ ...where, count, limit: limit - tied.length })
       return [...tied, ...below] as TopEntry[]
     })
   }
@@ -144,7 +151,9 @@ export class SqliteRollupStore implements RollupStore {
   async listTopBetween(
     of: EntityOf, action: string, from: string, to: string, limit: number, after?: TopAfter,
   ): Promise<TopEntry[]> {
-    if (daysBetween(from, to) > MAX_DAYS) throw new AppError('RANGE_INVALID', `${from} to ${to} is more than ${MAX_DAYS} days`)
+    if (daysBetween(from, to) > MAX_DAYS) {
+      throw new AppError('RANGE_INVALID', `${from} to ${to} is more than ${MAX_DAYS} days`)
+    }
     const { count, entityId } = after ?? { count: Infinity, entityId: '' }
     return this.#connection.read(() => this.#connection.statement(topBetweenQuery(this.#sourceOf(action)))
       .all({ ...entityOf(of), from, to, count, entityId, limit }) as TopEntry[])
@@ -154,9 +163,12 @@ export class SqliteRollupStore implements RollupStore {
     of: EntityOf, entityId: string | null, action: string, interval: Interval, from: string, to: string,
   ): Promise<{ bucket: string; count: number }[]> {
     const where = { ...entityOf(of), interval, from, to }
-    return this.#connection.read(() => (entityId === null
-      ? this.#connection.statement(sumSeriesQuery(this.#sourceOf(action))).all(where)
-      : this.#connection.statement(seriesQuery(action)).all({ ...where, entityId })) as { bucket: string; count: number }[])
+    return this.#connection.read(() => {
+      const rows = entityId === null
+        ? this.#connection.statement(sumSeriesQuery(this.#sourceOf(action))).all(where)
+        : this.#connection.statement(seriesQuery(action)).all({ ...where, entityId })
+      return rows as { bucket: string; count: number }[]
+    })
   }
 
   listTotals(of: EntityOf, entityIds: readonly string[]): Promise<EntityTotals[]> {
@@ -166,8 +178,8 @@ export class SqliteRollupStore implements RollupStore {
 
   findActiveDays(of: EntityOf, entityId: string): Promise<{ first: string; last: string } | undefined> {
     return this.#connection.read(() => {
-      const [first, last] = (['ASC', 'DESC'] as const).map((direction) =>
-        this.#connection.statement(activeDayQuery(direction)).get({ ...entityOf(of), entityId })?.bucket as string | undefined)
+      const [first, last] = (['ASC', 'DESC'] as const).map((direction) => this.#connection
+        .statement(activeDayQuery(direction)).get({ ...entityOf(of), entityId })?.bucket as string | undefined)
       return first === undefined || last === undefined ? undefined : { first, last }
     })
   }
