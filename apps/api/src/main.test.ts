@@ -68,10 +68,10 @@ test('several processes share the port, and one that dies is started again', asy
     const { message, pid } = JSON.parse(line) as { message: string; pid: number }
     if (message === 'api listening' && pid !== child.pid) listening.add(pid)
   })
-  await waitUntil(() => listening.size === 2)
+  await waitUntil(() => listening.size === 2, { timeoutMs: 30_000 })
   const [first] = listening
   process.kill(first!, 'SIGKILL')
-  await waitUntil(() => listening.size === 3)
+  await waitUntil(() => listening.size === 3, { timeoutMs: 30_000 })
   expect((await fetch(`${url}/livez`)).status).toBe(200)
   child.kill('SIGTERM')
   expect(await code).toBe(0)
