@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { AppError } from '@tallyfleet/domain'
 import { createMetrics } from '@tallyfleet/metrics'
 import { defineJob, silentLog, type Job, type JobContext, type JobDefinition, type Processor } from '@tallyfleet/ports'
-import { describeWithServer, freshName, startPrivateRedis, waitUntil } from '@tallyfleet/testing'
+import { describeWithServer, freshName, startPrivateRedis, startRedisCluster, waitUntil } from '@tallyfleet/testing'
 import { afterEach, expect, test } from 'vitest'
 import { z } from 'zod'
 import { openJobQueue, openQueueAdmin, startWorkers, type RunObserver } from './index.ts'
@@ -280,4 +280,24 @@ test('a producer fails fast while Redis is away, and a worker goes on when it is
 
 test('no Redis at all is STORE_UNAVAILABLE', async () => {
   await expect(openJobQueue({ url: 'redis://127.0.0.1:1' })).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+})
+
+test('jobs run on a Redis Cluster', async () => {
+  const cluster = await startRedisCluster()
+  try {
+    const url = cluster.nodes.map((node) => node.url).join(',')
+    await using queue = await openJobQueue({ url })
+    await using admin = await openQueueAdmin({ url, jobs: [greet] })
+    let tries = 0
+    await using fleet = await startWorkers<Needs>({
+      url, queues: [{ name: 'tests', concurrency: 2 }], needs: {}, drainMs: 0, log: silentLog,
+      jobs: [{ definition: greet, process: async () => { if (++tries === 1) throw new AppError('STORE_UNAVAILABLE', 'away') } }],
+    })
+    await queue.enqueue(greet, { name: 'Ada' }, { onlyOne: 'ada' })
+    await waitUntil(async () => (await admin.listQueues())[0]!.counts.completed === 1)
+    expect(tries).toBe(2)
+    await waitUntil(() => fleet.health().ok)
+  } finally {
+    await cluster.stop()
+  }
 })

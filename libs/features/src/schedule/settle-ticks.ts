@@ -84,6 +84,7 @@ function chooseMissed(late: readonly Date[], ticks: readonly Date[], missed: Sch
  * Enqueues again what seems to have been left on the way: ticks that were claimed and not enqueued, and ticks that were
  * enqueued and never started. The job id makes it one job.
  * @param withinMs how far back to look
+ * @returns how many claims were left behind
  */
 export async function enqueueLeftTicks(
   jobs: readonly Scheduled[], withinMs: number, needs: Omit<TickNeeds, 'cronTicks'>,
@@ -99,8 +100,11 @@ export async function enqueueLeftTicks(
       for (const { body } of page) {
         const tick = body as TickRecord
         const age = now - Date.parse(tick.claimedAt)
-        const left = (tick.state === 'claimed' && age > LEFT_CLAIM_MS) || (tick.state === 'enqueued' && age > LOST_JOB_MS)
-        if (left && await enqueueTick(job, new Date(tick.nominalAt), tick.backfilled, needs)) count += 1
+        const leftClaim = tick.state === 'claimed' && age > LEFT_CLAIM_MS
+        if (!leftClaim && !(tick.state === 'enqueued' && age > LOST_JOB_MS)) continue
+        // Most jobs that have not started are waiting, and then this changes nothing.
+        const enqueued = await enqueueTick(job, new Date(tick.nominalAt), tick.backfilled, needs)
+        if (enqueued && leftClaim) count += 1
       }
       if (page.length < PAGE) break
       from = `${page.at(-1)!.id}\u0000`
