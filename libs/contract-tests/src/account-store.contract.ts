@@ -3,7 +3,9 @@ import { describe, expect } from 'vitest'
 import { promisesOf, type Opened, type Skips } from './promise.ts'
 
 /** Every AccountStore passes this. `open` gives a fresh one each time, with the tenant `default` alone in it. */
-export function accountStoreContract(adapter: string, open: () => Promise<Opened<AccountStore>>, skips: Skips = {}): void {
+export function accountStoreContract(
+  adapter: string, open: () => Promise<Opened<AccountStore>>, skips: Skips = {},
+): void {
   describe(`AccountStore contract: ${adapter}`, () => {
     const holds = promisesOf(open, skips)
     const at = new Date('2026-11-21T10:00:00.123Z')
@@ -28,7 +30,8 @@ export function accountStoreContract(adapter: string, open: () => Promise<Opened
     })
 
     holds('a key is found by the hash of its secret, as it was appended', async (store, again) => {
-      const full = keyOf('k1', { publishable: true, origins: ['https://example.org'], eventsPerMinute: 0, revokedAt: later })
+      const origins = ['https://example.org']
+      const full = keyOf('k1', { publishable: true, origins, eventsPerMinute: 0, revokedAt: later })
       await store.appendKey(full)
       await store.appendKey(keyOf('k2'))
       expect(await store.findKeyByHash('hash-k1')).toEqual(full)
@@ -105,7 +108,8 @@ export function accountStoreContract(adapter: string, open: () => Promise<Opened
 
     holds('the audit log comes newest first, up to the limit, older than an instant', async (store) => {
       const entryOf = (id: string, at: Date): AuditEntry => ({
-        id, at, actor: 'ann', action: 'key.create', target: 'k1', detail: { scopes: ['read'], 'é "': null }, outcome: 'ok',
+        id, at, actor: 'ann', action: 'key.create', target: 'k1',
+        detail: { scopes: ['read'], 'é "': null }, outcome: 'ok',
       })
       await store.appendAudit(entryOf('b', at))
       await store.appendAudit(entryOf('c', later))

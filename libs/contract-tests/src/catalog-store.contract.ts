@@ -30,8 +30,8 @@ const shop = definePack({
     part: {
       title: 'Part',
       catalog: {
-        table: 'shop_parts', key: { column: 'number', type: 'integer' }, tenantColumn: 'tenant', titleColumn: 'name', totals,
-        columns: {},
+        table: 'shop_parts', key: { column: 'number', type: 'integer' }, tenantColumn: 'tenant', titleColumn: 'name',
+        totals, columns: {},
       },
     },
     film: {
@@ -44,8 +44,8 @@ const shop = definePack({
     clip: {
       title: 'Another, whose numbers do not count',
       catalog: {
-        table: 'old_clips', managed: false, key: { column: 'id', type: 'integer' }, titleColumn: 'name', opening: 'zero',
-        totals: { view: 'hits' }, columns: {},
+        table: 'old_clips', managed: false, key: { column: 'id', type: 'integer' }, titleColumn: 'name',
+        opening: 'zero', totals: { view: 'hits' }, columns: {},
       },
     },
   },
@@ -84,13 +84,15 @@ export function catalogStoreContract(adapter: string, open: OpenCatalog, skips: 
     holds('a row comes back as it was put, with every type of column', async (store, again) => {
       const columns = {
         title: 'Käse "1" \\ 😀', text: 'x'.repeat(70_000), size: -9_007_199_254_740_991, weight: 0.1, sold: true,
-        made: '2024-02-29', seen: '2026-11-21T10:00:00.123Z', tags: ['b', 'a', 'ü"'], extra: { deep: [1, null, { a: '' }] },
+        made: '2024-02-29', seen: '2026-11-21T10:00:00.123Z',
+        tags: ['b', 'a', 'ü"'], extra: { deep: [1, null, { a: '' }] },
       }
       expect(await store.putRows(item, [{ id: 'i-1', columns }])).toEqual({ inserted: 1, updated: 0 })
       const row = await get(await again(), item, 'i-1')
       expect(row).toEqual({
         ...item, id: 'i-1', title: columns.title, columns, totals: { view: 0, download: 0 },
-        opening: { view: 0, download: 0 }, version: 0, revision: row.revision, shard: shardOf({ ...item, entityId: 'i-1' }),
+        opening: { view: 0, download: 0 },
+        version: 0, revision: row.revision, shard: shardOf({ ...item, entityId: 'i-1' }),
       })
       expect(row.revision).toBeGreaterThan(0)
     })
@@ -113,7 +115,10 @@ export function catalogStoreContract(adapter: string, open: OpenCatalog, skips: 
       const put = store.putRows(item, [
         { id: 'good', columns: { size: 1 } },
         { id: 'i-1', columns: { none: 1, views: 3, tenant: 'x', id: 'y', 'a/b~': 1 } },
-        { id: 'i-2', columns: { made: '2026-02-30', tags: ['a', 1], size: 1.5, sold: 1, seen: 'today', title: 'x'.repeat(256) } },
+        {
+          id: 'i-2',
+          columns: { made: '2026-02-30', tags: ['a', 1], size: 1.5, sold: 1, seen: 'today', title: 'x'.repeat(256) },
+        },
         { id: 'a ', columns: {} },
         { id: 'x'.repeat(65), columns: {} },
       ])
@@ -126,7 +131,8 @@ export function catalogStoreContract(adapter: string, open: OpenCatalog, skips: 
       expect(await store.scanRows(item, undefined, 10)).toEqual([])
       expect(await store.listRevisions()).toEqual(new Map())
       await expect(store.putRows(part, [{ id: 'abc', columns: {} }])).rejects.toMatchObject({ code: 'FIELD_INVALID' })
-      await expect(store.putRows({ ...item, entityType: 'none' }, [])).rejects.toMatchObject({ code: 'ENTITY_TYPE_UNKNOWN' })
+      await expect(store.putRows({ ...item, entityType: 'none' }, []))
+        .rejects.toMatchObject({ code: 'ENTITY_TYPE_UNKNOWN' })
     })
 
     holds('totals are written once for each version; the same and an older one change nothing', async (store) => {
@@ -178,7 +184,8 @@ export function catalogStoreContract(adapter: string, open: OpenCatalog, skips: 
     holds('handles that put the same new rows at once insert each once', async (store, again) => {
       const handles = [store, await again()]
       const rows = Array.from({ length: 30 }, (_, index) => ({ id: `i-${index}`, columns: { size: index } }))
-      const results = await Promise.all(Array.from({ length: 6 }, (_, index) => handles[index % 2]!.putRows(item, rows)))
+      const results = await Promise.all(Array.from({ length: 6 }, (_, index) =>
+        handles[index % 2]!.putRows(item, rows)))
       expect(results.reduce((sum, { inserted }) => sum + inserted, 0)).toBe(30)
       expect(results.reduce((sum, { updated }) => sum + updated, 0)).toBe(150)
       expect(await store.scanRows(item, undefined, 100)).toHaveLength(30)
@@ -189,9 +196,10 @@ export function catalogStoreContract(adapter: string, open: OpenCatalog, skips: 
       await store.putRows(part, [{ id: '12', columns: {} }])
       const of = (catalog: CatalogOf, ids: string[]) => store.putTotals(ids.map((id) => totalsOf(catalog, id, 1, 1)))
       expect(await of(item, ['none', 'A', 'a ', 'á', 'x'.repeat(65)])).toMatchObject({ written: 0, stale: 0 })
-      expect((await of(part, ['abc', '012', '12abc', '12.0', '1e1', '+12', ' 12', '99999999999999999999', '13'])).orphans)
-        .toHaveLength(9)
-      expect(await store.putTotals([totalsOf({ ...film, tenant: 'acme' }, 'f-1', 1, 1)])).toMatchObject({ orphans: ['f-1'] })
+      const unfit = ['abc', '012', '12abc', '12.0', '1e1', '+12', ' 12', '99999999999999999999', '13']
+      expect((await of(part, unfit)).orphans.sort()).toEqual(unfit.toSorted())
+      expect(await store.putTotals([totalsOf({ ...film, tenant: 'acme' }, 'f-1', 1, 1)]))
+        .toMatchObject({ orphans: ['f-1'] })
       expect(await of(part, ['12'])).toEqual({ written: 1, stale: 0, orphans: [] })
       expect(await get(store, item, 'a')).toMatchObject({ totals: { view: 0 }, version: 0 })
       expect(await get(store, film, 'f-1')).toMatchObject({ totals: { view: 100 } })
@@ -217,13 +225,16 @@ export function catalogStoreContract(adapter: string, open: OpenCatalog, skips: 
 
     holds('what a column held before is its opening, kept and added', async (store) => {
       expect(await get(store, film, 'f-1')).toMatchObject({ totals: { view: 100 }, opening: { view: 0 }, revision: 0 })
-      expect(await store.putTotals([totalsOf(film, 'f-1', 1, 5, 1), totalsOf(film, 'f-2', 1, 0, 1)])).toMatchObject({ written: 2 })
+      expect(await store.putTotals([totalsOf(film, 'f-1', 1, 5, 1), totalsOf(film, 'f-2', 1, 0, 1)]))
+        .toMatchObject({ written: 2 })
       expect(await get(store, film, 'f-1')).toMatchObject({
         title: 'One', columns: { rating: 4.5 }, totals: { view: 105, download: 1 }, opening: { view: 100, download: 0 },
       })
-      expect(await get(store, film, 'f-2')).toMatchObject({ totals: { view: 7, download: 4 }, opening: { view: 7, download: 3 } })
+      expect(await get(store, film, 'f-2'))
+        .toMatchObject({ totals: { view: 7, download: 4 }, opening: { view: 7, download: 3 } })
       await store.putTotals([totalsOf(film, 'f-1', 2, 6, 1)])
-      expect(await get(store, film, 'f-1')).toMatchObject({ totals: { view: 106 }, opening: { view: 100, download: 0 } })
+      expect(await get(store, film, 'f-1'))
+        .toMatchObject({ totals: { view: 106 }, opening: { view: 100, download: 0 } })
     })
 
     holds('a mapping that starts from zero overwrites what was there', async (store) => {
@@ -274,7 +285,9 @@ export function catalogStoreContract(adapter: string, open: OpenCatalog, skips: 
     })
 
     holds('a user\'s own columns and rows stay as they are', async (store) => {
-      await store.putRows(film, [{ id: 'f-1', columns: { name: 'Uno' } }, { id: 'f-9', columns: { name: 'Nine', rating: 2 } }])
+      await store.putRows(film, [
+        { id: 'f-1', columns: { name: 'Uno' } }, { id: 'f-9', columns: { name: 'Nine', rating: 2 } },
+      ])
       await store.putTotals([totalsOf(film, 'f-1', 1, 1), totalsOf(film, 'f-9', 1, 4)])
       // The table takes these only if its own columns are still there and still hold what they held.
       await execute(`UPDATE old_films SET rating = 3 WHERE owner = 'ann'`)
@@ -301,9 +314,11 @@ export function catalogStoreContract(adapter: string, open: OpenCatalog, skips: 
         .filter((id) => shardOf({ ...item, entityId: id }) === shard)
       await store.putRows(item, ids.map((id) => ({ id, columns: { title: id } })))
       const upTo = (await store.listRevisions()).get(shard)!
-      const page = async (after: number, upTo: number) => (await store.listChanged(shard, after, upTo, 2))
+      const page = (after: number, upTo: number) => store.listChanged(shard, after, upTo, 2)
       const seen: CatalogRow[] = []
-      for (let rows = await page(0, upTo); rows.length > 0; rows = await page(rows.at(-1)!.revision, upTo)) seen.push(...rows)
+      for (let rows = await page(0, upTo); rows.length > 0; rows = await page(rows.at(-1)!.revision, upTo)) {
+        seen.push(...rows)
+      }
       expect(seen.map(({ id }) => id).sort()).toEqual([...ids].sort())
       expect(new Set(seen.map(({ revision }) => revision)).size).toBe(ids.length)
       expect(seen.map(({ revision }) => revision)).toEqual(seen.map(({ revision }) => revision).sort((a, b) => a - b))
@@ -330,8 +345,8 @@ export function catalogStoreContract(adapter: string, open: OpenCatalog, skips: 
         .filter((id) => shardOf({ ...item, entityId: id }) === shard).slice(0, 12)
       const writer = await again()
       let writing = true
-      const writes = Promise.all(ids.map((id, index) => (index % 2 ? store : writer).putRows(item, [{ id, columns: {} }])))
-        .finally(() => { writing = false })
+      const writes = Promise.all(ids.map((id, index) =>
+        (index % 2 ? store : writer).putRows(item, [{ id, columns: {} }]))).finally(() => { writing = false })
       const reader = await again()
       const seen = new Set<string>()
       let after = 0
@@ -351,15 +366,16 @@ export function catalogStoreContract(adapter: string, open: OpenCatalog, skips: 
       await store.putMarks(new Map([[0, 5], [255, 7]]))
       await (await again()).putMarks(new Map([[0, 3], [255, 8], [7, 1]]))
       await store.putMarks(new Map())
-      expect(new Map([...await store.listMarks()].sort(([a], [b]) => a - b))).toEqual(new Map([[0, 5], [7, 1], [255, 8]]))
+      expect(await store.listMarks()).toEqual(new Map([[0, 5], [7, 1], [255, 8]]))
     })
 
     holds('a catalog of 1,682 rows is put, synced and read in seconds', async (store) => {
       const ids = Array.from({ length: 1_682 }, (_, index) => String(index + 1))
       const from = performance.now()
-      expect(await store.putRows(item, ids.map((id) => ({ id, columns: { title: `T ${id}`, tags: ['a', 'b'], made: '1995-01-01' } }))))
-        .toEqual({ inserted: 1_682, updated: 0 })
-      expect(await store.putTotals(ids.map((id) => totalsOf(item, id, 1, Number(id))))).toMatchObject({ written: 1_682 })
+      const rowOf = (id: string) => ({ id, columns: { title: `T ${id}`, tags: ['a', 'b'], made: '1995-01-01' } })
+      expect(await store.putRows(item, ids.map(rowOf))).toEqual({ inserted: 1_682, updated: 0 })
+      expect(await store.putTotals(ids.map((id) => totalsOf(item, id, 1, Number(id)))))
+        .toMatchObject({ written: 1_682 })
       expect(await store.listUnbound(item, 10)).toEqual([])
       const rows = await store.listRows(item, ids)
       expect(performance.now() - from).toBeLessThan(15_000)

@@ -102,7 +102,8 @@ export class SqlAccountStore implements AccountStore {
     const values = { name, role, password_hash: passwordHash ?? null, created_at: createdAt.getTime() }
     // Never an upsert: MySQL's would take over the other user who has the name.
     await this.#append(`a user ${JSON.stringify(name)}`, async (sql) => {
-      const { numUpdatedRows } = await sql.updateTable('fleet_users').set(values).where('id', '=', id).executeTakeFirst()
+      const { numUpdatedRows } = await sql.updateTable('fleet_users').set(values)
+        .where('id', '=', id).executeTakeFirst()
       if (numUpdatedRows > 0n) return
       await sql.insertInto('fleet_users').values({ id, ...values }).execute()
     })
@@ -192,7 +193,9 @@ function keyOf(row: Row<'fleet_keys'>): ApiKey {
 }
 
 function userOf({ id, name, role, password_hash, created_at }: Row<'fleet_users'>): User {
-  return { id, name, role: role as User['role'], passwordHash: password_hash ?? undefined, createdAt: new Date(created_at) }
+  return {
+    id, name, role: role as User['role'], passwordHash: password_hash ?? undefined, createdAt: new Date(created_at),
+  }
 }
 
 function sessionOf({ token_hash, user_id, kind, expires_at }: Row<'fleet_sessions'>): Session {

@@ -27,7 +27,9 @@ export function readRowInputs(
     if (!row) rows.set(id, (row = { id, shard: shardOf({ ...of, entityId: id }), columns: new Map() }))
     for (const [name, value] of Object.entries(input.columns)) {
       const type = table.dataColumns.get(name)
-      const read = type ? toSqlValue(type, value, engine) : { fault: `is no column of ${table.mapping.table} that can be written` }
+      const read = type
+        ? toSqlValue(type, value, engine)
+        : { fault: `is no column of ${table.mapping.table} that can be written` }
       if ('value' in read) row.columns.set(name, read.value)
       else faults.push({ pointer: `/${index}/columns/${escape(name)}`, code: 'FIELD_INVALID', detail: read.fault })
     }

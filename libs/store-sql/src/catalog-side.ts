@@ -71,7 +71,8 @@ export async function selectSides(
  * @param revisionOnly what stands there keeps its version and opening
  */
 export async function putSides(
-  sql: Sql, engine: SqlEngine, of: CatalogOf, sides: readonly (SideRow & { id: string })[], { revisionOnly = false } = {},
+  sql: Sql, engine: SqlEngine, of: CatalogOf, sides: readonly (SideRow & { id: string })[],
+  { revisionOnly = false } = {},
 ): Promise<void> {
   if (sides.length === 0) return
   await query(sql, `INSERT INTO catalog_rows

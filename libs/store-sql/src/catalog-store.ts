@@ -30,7 +30,9 @@ export class SqlCatalogStore implements CatalogStore {
    * Opens the database, migrates it, makes or extends the managed tables and checks the user's own. Rejects with
    * `STORE_REFUSED` when one of those lacks something, or two packs map a table differently.
    */
-  static async open({ url, catalogs }: { url: string; catalogs: ReturnType<typeof catalogsOf> }): Promise<SqlCatalogStore> {
+  static async open(
+    { url, catalogs }: { url: string; catalogs: ReturnType<typeof catalogsOf> },
+  ): Promise<SqlCatalogStore> {
     const database = await openSqlDatabase(url)
     try {
       await migrateSql(database)
@@ -46,7 +48,7 @@ export class SqlCatalogStore implements CatalogStore {
   async putRows(of: CatalogOf, rows: readonly CatalogRowInput[]): Promise<{ inserted: number; updated: number }> {
     const table = this.#table(of)
     if (!table.holds(of.tenant)) {
-      throw new AppError('FIELD_INVALID', `${table.mapping.table} has no tenant column: its rows belong to default alone`)
+      throw new AppError('FIELD_INVALID', `${table.mapping.table} has no tenant column: all its rows are default's`)
     }
     const inputs = readRowInputs(this.#database.engine, table, of, rows)
     const results = await this.#inGroups(inputs, { retryDuplicates: true, refusal: 'FIELD_INVALID' }, (sql, group) =>
@@ -117,7 +119,8 @@ export class SqlCatalogStore implements CatalogStore {
       const rows: CatalogRow[] = []
       for (let from = after; rows.length < limit;) {
         const changed = await listChangedSides(sql, shard, from, upTo, limit - rows.length)
-        const byCatalog = Map.groupBy(changed, ({ tenant, domain, entityType }) => JSON.stringify([tenant, domain, entityType]))
+        const byCatalog = Map.groupBy(changed, ({ tenant, domain, entityType }) =>
+          JSON.stringify([tenant, domain, entityType]))
         const found = new Map<number, CatalogRow>()
         for (const group of byCatalog.values()) {
           const { tenant, domain, entityType } = group[0]!
@@ -161,7 +164,8 @@ export class SqlCatalogStore implements CatalogStore {
    * the fewer shards a transaction locks, the less it keeps others waiting.
    */
   async #inGroups<Item extends { shard: number }, Result>(
-    items: Item[], { retryDuplicates = false, refusal }: { retryDuplicates?: boolean; refusal: 'FIELD_INVALID' | 'STORE_REFUSED' },
+    items: Item[],
+    { retryDuplicates = false, refusal }: { retryDuplicates?: boolean; refusal: 'FIELD_INVALID' | 'STORE_REFUSED' },
     work: (sql: Sql, group: Item[]) => Promise<Result>,
   ): Promise<Result[]> {
     const groups = [...chunks(items.sort((a, b) => a.shard - b.shard), GROUP)]

@@ -1,4 +1,4 @@
-import { catalogsOf, definePack, shardOf, type CatalogMapping, type PackInput } from '@tallyfleet/domain'
+import { catalogsOf, definePack, shardOf, type PackInput } from '@tallyfleet/domain'
 import { describeWithServer } from '@tallyfleet/testing'
 import { describe, expect, test } from 'vitest'
 import { SqlCatalogStore } from './catalog-store.ts'
@@ -15,7 +15,7 @@ const unmanaged: MappingInput = {
   columns: { rating: { type: 'number' } },
 }
 
-function catalogs(catalog: MappingInput, domain = 'shop'): { domain: string; entityType: string; mapping: CatalogMapping }[] {
+function catalogs(catalog: MappingInput, domain = 'shop'): ReturnType<typeof catalogsOf> {
   const actions = { view: { title: 'View' }, like: { title: 'Like' } }
   return catalogsOf(new Map([[domain, definePack({
     domain, title: 'Shop', description: 'Shop', actions, entityTypes: { film: { title: 'Film', catalog } },
@@ -39,7 +39,8 @@ describeWithServer('mysql', 'mapped tables on MySQL', (server) => {
   test('a table that knows no case and no trailing space still tells ids apart', async () => {
     const { url, execute } = await freshMysql(server)
     await execute(
-      'CREATE TABLE old (code VARCHAR(20) COLLATE utf8mb4_general_ci PRIMARY KEY, name TEXT, hits INT NOT NULL, rating DOUBLE)',
+      `CREATE TABLE old (code VARCHAR(20) COLLATE utf8mb4_general_ci PRIMARY KEY, name TEXT, hits INT NOT NULL,
+        rating DOUBLE)`,
       `INSERT INTO old VALUES ('a', 'a', 1, 1), ('B ', 'b', 1, 1)`)
     await using store = await SqlCatalogStore.open({ url, catalogs: catalogs(unmanaged) })
     expect(await store.putTotals(['A', 'á', 'B'].map((id) => totalsOf(id, 1, { view: 9 }))))
@@ -56,7 +57,8 @@ describeWithServer('mysql', 'mapped tables on MySQL', (server) => {
         needed INT NOT NULL, data JSON)`,
       `INSERT INTO old VALUES ('a', 'a', 1, 1.25, 1, '{}'), ('b', 'b', 2, NULL, 1, NULL)`)
     await using store = await SqlCatalogStore.open({ url, catalogs: catalogs(unmanaged) })
-    expect(await store.putTotals([totalsOf('a', 1, { view: 4 }), totalsOf('b', 1, { view: 4 })])).toMatchObject({ written: 2 })
+    expect(await store.putTotals([totalsOf('a', 1, { view: 4 }), totalsOf('b', 1, { view: 4 })]))
+      .toMatchObject({ written: 2 })
     expect((await store.listRows(film, ['a', 'b'])).map(({ totals, columns }) => [totals.view, columns.rating]))
       .toEqual([[5, 1.25], [6, null]])
   })
@@ -87,7 +89,8 @@ function suite(fresh: () => Promise<FreshDatabase>): void {
   test('many stores that open an empty database at once all find it ready', async () => {
     const { url } = await fresh()
     await using stores = new AsyncDisposableStack()
-    const opened = await Promise.all(Array.from({ length: 6 }, () => SqlCatalogStore.open({ url, catalogs: catalogs(managed) })))
+    const opened = await Promise.all(Array.from({ length: 6 }, () =>
+      SqlCatalogStore.open({ url, catalogs: catalogs(managed) })))
     for (const store of opened) stores.use(store)
     await Promise.all(opened.map((store, index) => store.putRows(film, [{ id: `f-${index}`, columns: {} }])))
     expect(await opened[0]!.scanRows(film, undefined, 10)).toHaveLength(6)
@@ -103,10 +106,13 @@ function suite(fresh: () => Promise<FreshDatabase>): void {
   test('all that a user\'s own table lacks is named, and the table is left alone', async () => {
     const { url, execute } = await fresh()
     const open = () => SqlCatalogStore.open({ url, catalogs: catalogs(unmanaged) })
-    await expect(open()).rejects.toMatchObject({ code: 'STORE_REFUSED', message: expect.stringContaining('no such table') })
+    await expect(open())
+      .rejects.toMatchObject({ code: 'STORE_REFUSED', message: expect.stringContaining('no such table') })
     await execute('CREATE TABLE old (code VARCHAR(20) NOT NULL, name TEXT)')
-    await expect(open()).rejects.toMatchObject({ code: 'STORE_REFUSED', message: expect.stringMatching(/old lacks hits, rating/) })
-    await execute('ALTER TABLE old ADD COLUMN hits INTEGER NOT NULL DEFAULT 0', 'ALTER TABLE old ADD COLUMN RATING DOUBLE')
+    await expect(open())
+      .rejects.toMatchObject({ code: 'STORE_REFUSED', message: expect.stringMatching(/old lacks hits, rating/) })
+    await execute(
+      'ALTER TABLE old ADD COLUMN hits INTEGER NOT NULL DEFAULT 0', 'ALTER TABLE old ADD COLUMN RATING DOUBLE')
     await expect(open()).rejects.toMatchObject({ message: expect.stringContaining('a unique index on (code)') })
     await execute('CREATE UNIQUE INDEX old_code_name ON old (code, hits)')
     await expect(open()).rejects.toMatchObject({ code: 'STORE_REFUSED' })
@@ -125,7 +131,8 @@ function suite(fresh: () => Promise<FreshDatabase>): void {
 
   test('a mapping onto the engine\'s own tables, or twice onto one column, is refused', async () => {
     const { url } = await fresh()
-    const open = (change: Partial<MappingInput>) => SqlCatalogStore.open({ url, catalogs: catalogs({ ...managed, ...change }) })
+    const open = (change: Partial<MappingInput>) =>
+      SqlCatalogStore.open({ url, catalogs: catalogs({ ...managed, ...change }) })
     await expect(open({ table: 'fleet_users' })).rejects.toMatchObject({ code: 'STORE_REFUSED' })
     await expect(open({ totals: { view: 'views', like: 'Views' } })).rejects.toMatchObject({ code: 'STORE_REFUSED' })
     await expect(open({ totals: { view: 'id' } })).rejects.toMatchObject({ code: 'STORE_REFUSED' })
@@ -152,10 +159,13 @@ function suite(fresh: () => Promise<FreshDatabase>): void {
     await execute(`CREATE TABLE old (code VARCHAR(20) NOT NULL PRIMARY KEY, name VARCHAR(9) NOT NULL,
       hits INTEGER NOT NULL CHECK (hits < 100), rating DOUBLE)`, `INSERT INTO old VALUES ('a', 'A', 1, NULL)`)
     await using store = await SqlCatalogStore.open({ url, catalogs: catalogs(unmanaged) })
-    await expect(store.putRows(film, [{ id: 'b', columns: { rating: 1 } }])).rejects.toMatchObject({ code: 'FIELD_INVALID' })
-    await expect(store.putRows(film, [{ id: 'a', columns: { name: null } }])).rejects.toMatchObject({ code: 'FIELD_INVALID' })
+    await expect(store.putRows(film, [{ id: 'b', columns: { rating: 1 } }]))
+      .rejects.toMatchObject({ code: 'FIELD_INVALID' })
+    await expect(store.putRows(film, [{ id: 'a', columns: { name: null } }]))
+      .rejects.toMatchObject({ code: 'FIELD_INVALID' })
     await expect(store.putTotals([totalsOf('a', 1, { view: 99 })])).rejects.toMatchObject({ code: 'STORE_REFUSED' })
-    expect((await store.listRows(film, ['a']))[0]).toMatchObject({ title: 'A', totals: { view: 1 }, version: 0, revision: 0 })
+    expect((await store.listRows(film, ['a']))[0])
+      .toMatchObject({ title: 'A', totals: { view: 1 }, version: 0, revision: 0 })
     expect(await store.listRevisions()).toEqual(new Map())
   })
 }

@@ -4,6 +4,11 @@ import { COLUMN_TYPES, type ColumnType } from './catalog-value.ts'
 import { query, type Sql, type SqlDatabase, type SqlEngine } from './sql-database.ts'
 import { OWN_TABLES } from './sql-schema.ts'
 
+const TABLE_OPTIONS: Readonly<Record<SqlEngine, string>> = {
+  mysql: 'ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci',
+  sqlite: 'STRICT',
+}
+
 type FoundTable = { columns: ReadonlySet<string>; uniqueKeys: readonly Set<string>[] }
 
 /** Columns that may be written and read as data, with their types: those of the mapping, and the title. */
@@ -35,8 +40,8 @@ export async function ensureCatalogTables(
   }
   refuse(database, faults)
 
-  const toDo = (sql: Sql) => Promise.all([...mappings.values()].map((mapping) => changesFor(sql, database.engine, mapping)))
-  const pending = await database.run(toDo)
+  const pending = await database.run((sql) =>
+    Promise.all([...mappings.values()].map((mapping) => changesFor(sql, database.engine, mapping))))
   if (pending.every(({ statements, missing }) => statements.length + missing.length === 0)) return
   await database.exclusively(async (sql) => {
     for (const mapping of mappings.values()) {
@@ -54,7 +59,9 @@ function refuse({ name }: SqlDatabase, faults: readonly string[]): void {
 
 function faultsIn({ table, key, tenantColumn, totals }: CatalogMapping): string[] {
   const faults: string[] = []
-  if ((OWN_TABLES as readonly string[]).includes(table.toLowerCase())) faults.push(`the table ${table} is the engine's own`)
+  if ((OWN_TABLES as readonly string[]).includes(table.toLowerCase())) {
+    faults.push(`the table ${table} is the engine's own`)
+  }
   const names = [key.column, ...(tenantColumn ? [tenantColumn] : []), ...Object.values(totals)]
   const seen = new Set<string>()
   for (const name of names) {
@@ -100,8 +107,11 @@ function columnTexts(engine: SqlEngine, mapping: CatalogMapping): Map<string, st
   return texts
 }
 
-function createText(engine: SqlEngine, { table, key, tenantColumn }: CatalogMapping, others: Map<string, string>): string {
-  const id = (length: number) => engine === 'mysql' ? `VARCHAR(${length}) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin` : 'TEXT'
+function createText(
+  engine: SqlEngine, { table, key, tenantColumn }: CatalogMapping, others: Map<string, string>,
+): string {
+  const id = (length: number) =>
+    engine === 'mysql' ? `VARCHAR(${length}) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin` : 'TEXT'
   const integer = engine === 'mysql' ? 'BIGINT' : 'INTEGER'
   const primary = [...(tenantColumn ? [tenantColumn] : []), key.column].map((name) => quote(engine, name))
   return `CREATE TABLE IF NOT EXISTS ${quote(engine, table)} (${[
@@ -109,12 +119,13 @@ function createText(engine: SqlEngine, { table, key, tenantColumn }: CatalogMapp
     `${quote(engine, key.column)} ${key.type === 'integer' ? integer : id(key.maxLength)} NOT NULL`,
     ...others.values(),
     `PRIMARY KEY (${primary.join(', ')})`,
-  ].join(', ')}) ${engine === 'mysql' ? 'ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci' : 'STRICT'}`
+  ].join(', ')}) ${TABLE_OPTIONS[engine]}`
 }
 
 async function findTable(sql: Sql, engine: SqlEngine, table: string): Promise<FoundTable | undefined> {
   const columns = await query<{ name: string; pk: number }>(sql, engine === 'mysql'
-    ? 'SELECT column_name AS name, 0 AS pk FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = ?'
+    ? `SELECT column_name AS name, 0 AS pk FROM information_schema.columns
+       WHERE table_schema = DATABASE() AND table_name = ?`
     : 'SELECT name, pk FROM pragma_table_info(?)', [table])
   if (columns.length === 0) return undefined
   const parts = await query<{ name: string; part: string }>(sql, engine === 'mysql'

@@ -34,7 +34,9 @@ export const COLUMN_TYPES: Readonly<Record<SqlEngine, Readonly<Record<ColumnType
 }
 
 /** A value as the database takes it, or why it does not fit its type. Null and undefined clear the column. */
-export function toSqlValue(type: ColumnType, value: unknown, engine: SqlEngine): { value: SqlValue } | { fault: string } {
+export function toSqlValue(
+  type: ColumnType, value: unknown, engine: SqlEngine,
+): { value: SqlValue } | { fault: string } {
   if (value === null || value === undefined) return { value: null }
   switch (type) {
     case 'string':
@@ -86,7 +88,8 @@ export function fromSqlValue(type: ColumnType, raw: unknown): unknown {
     case 'date': return isDay(String(value).slice(0, 10)) ? String(value).slice(0, 10) : null
     case 'datetime': {
       const text = String(value).replace(' ', 'T')
-      const at = parseInstant(/([Zz]|[+-]\d\d:\d\d)$/.test(text) ? text : `${text.length === 10 ? `${text}T00:00:00` : text}Z`)
+      const full = text.length === 10 ? `${text}T00:00:00` : text
+      const at = parseInstant(/([Zz]|[+-]\d\d:\d\d)$/.test(full) ? full : `${full}Z`)
       return at?.toISOString() ?? null
     }
     case 'list': {

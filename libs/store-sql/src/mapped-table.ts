@@ -78,7 +78,9 @@ export class MappedTable {
   }
 
   /** Rows by id. `lock` keeps others from changing them until the transaction ends, and leaves the columns out. */
-  async select(sql: Sql, tenant: string, ids: readonly string[], { lock = false } = {}): Promise<Map<string, MappedRow>> {
+  async select(
+    sql: Sql, tenant: string, ids: readonly string[], { lock = false } = {},
+  ): Promise<Map<string, MappedRow>> {
     const rows = new Map<string, MappedRow>()
     if (!this.holds(tenant)) return rows
     const wanted = new Set(ids.filter((id) => this.keyOf(id) !== undefined))
@@ -97,7 +99,8 @@ export class MappedTable {
 
   /** Rows in key order after `after`, at most `limit`; rows whose key can be no entity's id are left out. */
   async scan(sql: Sql, tenant: string, after: string | undefined, limit: number): Promise<MappedRow[]> {
-    return this.#page(sql, tenant, limit, after, (where) => `SELECT ${this.#selected} FROM ${this.#table} t WHERE ${where}`)
+    return this.#page(sql, tenant, limit, after, (where) =>
+      `SELECT ${this.#selected} FROM ${this.#table} t WHERE ${where}`)
   }
 
   /** Ids of rows some totals column of which has no opening yet, at most `limit`. */
@@ -109,7 +112,8 @@ export class MappedTable {
     const lacks = this.actions.map((action) => `OR INSTR(s.opening, '"${action}":') = 0`).join(' ')
     const rows = await this.#page(sql, tenant, limit, undefined, (where) =>
       `SELECT ${this.#selectedTotals} FROM ${this.#table} t LEFT JOIN catalog_rows s
-         ON s.domain = '${this.domain}' AND s.entity_type = '${this.entityType}' AND s.tenant = ? AND s.entity_id = ${key}
+         ON s.domain = '${this.domain}' AND s.entity_type = '${this.entityType}' AND s.tenant = ?
+           AND s.entity_id = ${key}
        WHERE (s.opening IS NULL ${lacks}) AND ${where}`, [tenant])
     return rows.map(({ id }) => id)
   }
@@ -161,7 +165,9 @@ export class MappedTable {
     let last: SqlValue | undefined
     if (after !== undefined) {
       last = this.keyOf(after)
-      if (last === undefined) throw new AppError('CURSOR_INVALID', `${JSON.stringify(after)} is no id of ${this.mapping.table}`)
+      if (last === undefined) {
+        throw new AppError('CURSOR_INVALID', `${JSON.stringify(after)} is no id of ${this.mapping.table}`)
+      }
     }
     const rows: MappedRow[] = []
     for (;;) {

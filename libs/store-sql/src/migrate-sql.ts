@@ -40,7 +40,9 @@ export async function migrateSql(database: SqlDatabase): Promise<void> {
     })
     const { error } = await migrator.migrateToLatest()
     if (error instanceof Error && error.message.startsWith('corrupted migrations')) {
-      throw new AppError('STORE_REFUSED', `${database.name} was migrated by another release: ${error.message}`, { cause: error })
+      throw new AppError('STORE_REFUSED', `${database.name} was migrated by another release: ${error.message}`, {
+        cause: error,
+      })
     }
     if (error) throw error
   })

@@ -52,7 +52,9 @@ describe('on SQLite', () => {
         for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate)
         order.push('one')
       }),
-      new Promise(setImmediate).then(() => two.run((sql) => query(sql, 'INSERT INTO t VALUES (2)'))).then(() => order.push('two')),
+      new Promise(setImmediate)
+        .then(() => two.run((sql) => query(sql, 'INSERT INTO t VALUES (2)')))
+        .then(() => order.push('two')),
     ])
     expect(order).toEqual(['one', 'two'])
   })

@@ -1,6 +1,15 @@
 import { AppError } from '@tallyfleet/domain'
 
-type DriverError = { code?: string; errno?: number; errcode?: number; fatal?: boolean; sqlMessage?: string; message?: string }
+type DriverError = {
+  code?: string
+  /** MySQL's number. */
+  errno?: number
+  /** SQLite's extended result code. */
+  errcode?: number
+  fatal?: boolean
+  sqlMessage?: string
+  message?: string
+}
 
 /** MySQL: a deadlock, and a lock that was not freed in time. Both have rolled the transaction back or may do so. */
 const LOCKED = new Set([1213, 1205])
