@@ -6,7 +6,8 @@ const LOOK_MS = 5_000
 
 /** Brings a flush forward when the hot counters hold more than `limit` fields: a flush's memory grows with them. */
 export function flushEarly(
-  { hot, queue, log, limit, everyMs = LOOK_MS }: { hot: HotStore; queue: JobQueue; log: Log; limit: number; everyMs?: number },
+  { hot, queue, log, limit, everyMs = LOOK_MS }:
+    { hot: HotStore; queue: JobQueue; log: Log; limit: number; everyMs?: number },
 ): AsyncDisposable {
   return repeat('flush early', everyMs, log, async () => {
     const hotFields = (await hot.listShards()).reduce((sum, shard) => sum + shard.hotFields, 0)

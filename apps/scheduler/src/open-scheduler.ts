@@ -30,7 +30,9 @@ export async function openScheduler(config: SchedulerConfig & StoresConfig, log:
 
   const scheduled = withFlushInterval(config.FLUSH_INTERVAL_MS)
   const needs = { journal: stores.journal, queue, clock: systemClock, log, cronTicks }
-  const ticks = metrics.counter('fleet_ticks_total', 'Ticks that this scheduler settled: enqueued, backfilled (among the enqueued), skipped', ['outcome'])
+  const ticks = metrics.counter(
+    'fleet_ticks_total', 'Ticks that this scheduler settled; the backfilled are among the enqueued', ['outcome'],
+  )
   const settling = stack.use(repeat('settle ticks', Math.min(1_000, config.FLUSH_INTERVAL_MS / 2), log, async () => {
     for (const [outcome, count] of Object.entries(await settleTicks(scheduled, needs))) ticks.inc({ outcome }, count)
   }))

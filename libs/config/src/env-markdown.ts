@@ -16,7 +16,8 @@ export function envMarkdown(slices: readonly EnvSlice[]): string {
       seen.add(name)
       return rowOf(name, field as z.ZodType)
     })
-    return rows.length === 0 ? '' : [`## ${title}`, '', '| name | default | meaning |', '|---|---|---|', ...rows, ''].join('\n')
+    if (rows.length === 0) return ''
+    return [`## ${title}`, '', '| name | default | meaning |', '|---|---|---|', ...rows, ''].join('\n')
   })
   return [
     '# Environment', '',

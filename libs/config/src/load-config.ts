@@ -34,7 +34,9 @@ export function loadConfig<Schema extends z.ZodObject>(schema: Schema, env: Envi
   }
   if (faults.length > 0 || !parsed.success) {
     const lines = faults.map(({ pointer, detail }) => `  ${pointer.slice(1) || 'environment'}: ${detail}`)
-    throw new AppError('CONFIG_INVALID', `the environment has faults:\n${lines.join('\n')}`, { details: { errors: faults } })
+    throw new AppError('CONFIG_INVALID', `the environment has faults:\n${lines.join('\n')}`, {
+      details: { errors: faults },
+    })
   }
   return Object.freeze(parsed.data)
 }

@@ -25,5 +25,6 @@ export const jobs: readonly JobDefinition<any>[] = [
 
 export { EXTRA_FLUSH } from './flush/job.ts'
 export {
-  applyRetentionJob, checkParityJob, checkRollupsJob, closeLedgerJob, collectTelemetryJob, flushJob, syncCatalogJob, syncSegmentsJob,
+  applyRetentionJob, checkParityJob, checkRollupsJob, closeLedgerJob, collectTelemetryJob, flushJob, syncCatalogJob,
+  syncSegmentsJob,
 }

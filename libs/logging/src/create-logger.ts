@@ -10,7 +10,9 @@ export const loggingConfig = z.object({
   LOG_LEVEL: z.enum(LOG_LEVELS).default('info').describe('The lowest level that is written.'),
 })
 
-const SECRET_FIELDS = ['authorization', 'cookie', 'set-cookie', 'x-api-key', 'password', 'token', 'secret', 'key', 'email', 'ip']
+const SECRET_FIELDS = [
+  'authorization', 'cookie', 'set-cookie', 'x-api-key', 'password', 'token', 'secret', 'key', 'email', 'ip',
+]
 
 /** Each secret field at the top and one, two, three levels down: `err.details.token`, `req.headers.cookie`. */
 const REDACTED = SECRET_FIELDS.flatMap((field) =>

@@ -24,7 +24,9 @@ export const SECONDS_BUCKETS: readonly number[] =
  * Opens a registry, with the runtime's own metrics (event-loop lag, memory, garbage collection) unless
  * `runtimeMetrics` is false. Every sample carries the label `app`.
  */
-export function createMetrics({ app, runtimeMetrics = true }: { app?: string; runtimeMetrics?: boolean } = {}): Metrics {
+export function createMetrics(
+  { app, runtimeMetrics = true }: { app?: string; runtimeMetrics?: boolean } = {},
+): Metrics {
   const registry = new Registry()
   if (app) registry.setDefaultLabels({ app })
   if (runtimeMetrics) collectDefaultMetrics({ register: registry })

@@ -25,7 +25,8 @@ export async function serveHealth(
       const good = path === '/livez' ? live : live && ready
       answer(good ? 200 : 503, JSON.stringify({ status: good ? 'ok' : 'failing', detail }))
     } else if (path === '/metrics') {
-      metrics.registry.metrics().then((text) => answer(200, text, metrics.registry.contentType), () => answer(500, '{}'))
+      const { registry } = metrics
+      registry.metrics().then((text) => answer(200, text, registry.contentType), () => answer(500, '{}'))
     } else {
       answer(404, '{"status":"not found"}')
     }

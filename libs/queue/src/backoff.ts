@@ -7,7 +7,9 @@ export type BackoffLimits = { backoffMs: number; maxBackoffMs: number }
  * 0 for "at once, at the head".
  * @param failures tries that failed so far, 1 or more
  */
-export function backoffMsOf(failures: number, { backoffMs, maxBackoffMs }: BackoffLimits, random = Math.random): number {
+export function backoffMsOf(
+  failures: number, { backoffMs, maxBackoffMs }: BackoffLimits, random = Math.random,
+): number {
   const ceiling = Math.min(backoffMs * 2 ** (failures - 1), maxBackoffMs)
   return Math.max(1, Math.round(random() * ceiling))
 }

@@ -8,7 +8,7 @@ export const envelopeSchema = z.object({
   tick: z.object({ schedule: z.string(), nominalAt: z.coerce.date(), backfilled: z.boolean() }).optional(),
 })
 
-export type Envelope = { payload: unknown; tick?: { schedule: string; nominalAt: string; backfilled: boolean } | undefined }
+export type Envelope = z.input<typeof envelopeSchema>
 
 /** Wraps a payload that the definition accepts. The payload is kept as given: its consumer parses it again. */
 export function wrapPayload(definition: JobDefinition<any>, payload: unknown, tick?: TickOf): Envelope {
@@ -28,7 +28,8 @@ export function unwrapPayload<Payload>(
 function readPayload<Payload>(definition: JobDefinition<Payload>, payload: unknown): Payload {
   const parsed = definition.payload.safeParse(payload)
   if (parsed.success) return parsed.data
-  throw new AppError('FIELD_INVALID', `the payload of ${definition.name} is refused: ${z.prettifyError(parsed.error)}`, {
+  const faults = z.prettifyError(parsed.error)
+  throw new AppError('FIELD_INVALID', `the payload of ${definition.name} is refused: ${faults}`, {
     details: { errors: parsed.error.issues.flatMap(faultsOf) },
   })
 }

@@ -12,7 +12,8 @@ export const BACKOFF = 'full-jitter'
 export function jobOptionsOf(definition: JobDefinition<any>, options: EnqueueOptions = {}): JobsOptions {
   const { jobId, delayMs, onlyOne } = options
   if (jobId !== undefined && (/^\d*$/.test(jobId) || jobId.includes(':') || jobId.length > 256)) {
-    throw new AppError('FIELD_INVALID', `the job id ${JSON.stringify(jobId)} is empty, a number, too long or holds a colon`)
+    const name = JSON.stringify(jobId)
+    throw new AppError('FIELD_INVALID', `the job id ${name} is empty, a number, too long or holds a colon`)
   }
   return {
     attempts: definition.attempts,

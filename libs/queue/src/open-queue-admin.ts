@@ -43,7 +43,8 @@ class BullAdmin implements BullQueueAdmin {
   async listQueues(): Promise<QueueStatus[]> {
     return await answered(Promise.all([...this.#queues].map(async ([name, queue]) => {
       const [counts, paused, oldest, workers] = await Promise.all([
-        queue.getJobCounts(...STATES), queue.isPaused(), oldestReadySecondsOf(queue, this.#connection), queue.getWorkersCount(),
+        queue.getJobCounts(...STATES), queue.isPaused(), oldestReadySecondsOf(queue, this.#connection),
+        queue.getWorkersCount(),
       ])
       return { queue: name, paused, counts: counts as QueueStatus['counts'], oldestReadySeconds: oldest, workers }
     })))
@@ -75,9 +76,9 @@ class BullAdmin implements BullQueueAdmin {
   async drain(name: string): Promise<number> {
     const queue = this.#find(name)
     return await answered((async () => {
-      const { waiting = 0, delayed = 0, prioritized = 0 } = await queue.getJobCounts('waiting', 'delayed', 'prioritized')
+      const counts = await queue.getJobCounts('waiting', 'delayed', 'prioritized')
       await queue.drain(true)
-      return waiting + delayed + prioritized
+      return Object.values(counts).reduce((sum, count) => sum + count, 0)
     })())
   }
 

@@ -23,7 +23,8 @@ export function outcomeOf(error: unknown): Outcome {
       return { is: 'dead' }
     case 'rate-limited': {
       const seconds = details.retryAfterSeconds
-      return { is: 'later', delayMs: seconds === undefined ? DEFAULT_DELAY_MS : Math.min(seconds * 1_000, MAX_DELAY_MS) }
+      const delayMs = seconds === undefined ? DEFAULT_DELAY_MS : Math.min(seconds * 1_000, MAX_DELAY_MS)
+      return { is: 'later', delayMs }
     }
     case 'conflict':
     case 'unavailable':

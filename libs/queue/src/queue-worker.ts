@@ -57,7 +57,9 @@ export class QueueWorker<Needs> {
       run.metrics?.stalled.inc({ queue })
       run.log.warn({ queue, jobId }, 'job of a dead worker put back')
     })
-    this.#worker.on('error', oncePer(SAY_AGAIN_MS, (error) => run.log.warn({ queue, err: error }, 'queue worker troubled')))
+    this.#worker.on('error', oncePer(SAY_AGAIN_MS, (error) => {
+      run.log.warn({ queue, err: error }, 'queue worker troubled')
+    }))
     this.#watch = setInterval(() => this.#abortUnrenewed(), WATCH_MS)
     this.#watch.unref()
   }
@@ -97,7 +99,7 @@ export class QueueWorker<Needs> {
     if (controller && !controller.signal.aborted) controller.abort(new RunAborted(why))
   }
 
-  /** Fetches no more, gives what runs `drainMs` to end, then hands it back, and closes. Locks are kept until the end. */
+  /** Fetches no more, gives what runs `drainMs` to end, then hands it back, and closes. Locks are kept until then. */
   async drain(drainMs: number): Promise<void> {
     const closed = this.#worker.close()
     const timer = setTimeout(() => {

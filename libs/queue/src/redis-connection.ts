@@ -60,5 +60,7 @@ export function unavailable(cause: unknown): AppError {
   if (message.includes('OOM command not allowed')) {
     return new AppError('OVERLOADED', 'redis is out of memory', { cause, details: { retryAfterSeconds: 5 } })
   }
-  return new AppError('STORE_UNAVAILABLE', `redis does not answer: ${message}`, { cause, details: { retryAfterSeconds: 2 } })
+  return new AppError('STORE_UNAVAILABLE', `redis does not answer: ${message}`, {
+    cause, details: { retryAfterSeconds: 2 },
+  })
 }

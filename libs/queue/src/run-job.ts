@@ -17,7 +17,7 @@ export type RunObserver = {
   ended(run: JobRun, end: RunEnd, error: AppError | undefined): Promise<void>
 }
 
-/** Why the runner aborts a try; the reason of the processor's signal. A timeout is an AppError `JOB_TIMED_OUT` instead. */
+/** Why the runner aborts a try: the reason of its signal. A timeout is an AppError `JOB_TIMED_OUT` instead. */
 export class RunAborted extends Error {
   readonly why: 'drain' | 'lock lost'
 
@@ -44,7 +44,8 @@ const GRACE_MS = { 'timed out': 10_000, drain: 500, 'lock lost': 500 } as const
  * try from outside; the timeout does so from here.
  */
 export async function runJob<Needs>(
-  job: Job, token: string, controller: AbortController, { jobs, needs, log: parent, metrics, observer }: RunNeeds<Needs>,
+  job: Job, token: string, controller: AbortController,
+  { jobs, needs, log: parent, metrics, observer }: RunNeeds<Needs>,
 ): Promise<unknown> {
   const labels = { queue: job.queueName, job: jobs.has(job.name) ? job.name : 'unknown' }
   const run: JobRun = { job: job.name, jobId: job.id!, attempt: job.attemptsStarted, tick: undefined }
@@ -61,7 +62,8 @@ export async function runJob<Needs>(
     if (how === 'handed back') metrics?.handedBack.inc(labels)
     else if (how === 'lock lost') metrics?.locksLost.inc(labels)
     else if (error) metrics?.failures.inc({ ...labels, outcome: how })
-    const level = how === 'dead' || error?.kind === 'internal' ? 'error' : error || how === 'lock lost' ? 'warn' : 'info'
+    const bad = how === 'dead' || error?.kind === 'internal'
+    const level = bad ? 'error' : error || how === 'lock lost' ? 'warn' : 'info'
     log[level]({ durationMs, end: how, ...(error && { err: error }) }, 'job run ended')
     await tell(observer?.ended(run, how, error), log)
   }

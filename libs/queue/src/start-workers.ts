@@ -36,7 +36,9 @@ const SILENT_MS = 30_000
  * @param drainMs how long running jobs may go on when the fleet is disposed, before they are handed back
  * @throws AppError `STORE_UNAVAILABLE` when Redis does not answer
  */
-export async function startWorkers<Needs>({ url, jobs, needs, queues, log, metrics, drainMs, observer, prefix = PREFIX }: {
+export async function startWorkers<Needs>({
+  url, jobs, needs, queues, log, metrics, drainMs, observer, prefix = PREFIX,
+}: {
   url: string
   jobs: readonly Job<any, Needs>[]
   needs: Needs
@@ -73,7 +75,9 @@ class Fleet<Needs> implements WorkerFleet {
   /** Since when each queue has had jobs that are ready and room for them. */
   readonly #idleSince = new Map<string, number>()
 
-  constructor(connection: Connection, prefix: string, workers: readonly QueueWorker<Needs>[], drainMs: number, log: Log) {
+  constructor(
+    connection: Connection, prefix: string, workers: readonly QueueWorker<Needs>[], drainMs: number, log: Log,
+  ) {
     this.#connection = connection
     this.#workers = workers
     this.#queues = new Map(workers.map(({ queue }) => [queue, new Queue(queue, { connection, prefix })]))

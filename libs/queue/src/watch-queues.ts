@@ -9,7 +9,9 @@ export function watchQueues(
   { admin, metrics, log, everyMs = 5_000 }: { admin: QueueAdmin; metrics: QueueMetrics; log: Log; everyMs?: number },
 ): AsyncDisposable {
   const depth = metrics.gauge('fleet_queue_depth', 'Jobs by state', ['queue', 'state'], 'max')
-  const oldest = metrics.gauge('fleet_queue_oldest_ready_seconds', 'Age of the oldest job that is ready to run; 0 when none is', ['queue'], 'max')
+  const oldest = metrics.gauge(
+    'fleet_queue_oldest_ready_seconds', 'Age of the oldest job that is ready to run; 0 when none is', ['queue'], 'max',
+  )
   const paused = metrics.gauge('fleet_queue_paused', '1 while the queue is paused', ['queue'], 'max')
   let failing = false
   const look = async () => {

@@ -6,5 +6,11 @@ import { startWorkers } from './index.ts'
 const [url, prefix] = process.argv.slice(2) as [string, string]
 await startWorkers({
   url, prefix, queues: [{ name: 'tests', concurrency: 1 }], needs: {}, drainMs: 0, log: silentLog,
-  jobs: [{ definition: neverEnds, process: ({ jobId, attempt }) => { process.send!({ jobId, attempt }); return new Promise(() => {}) } }],
+  jobs: [{
+    definition: neverEnds,
+    process: ({ jobId, attempt }) => {
+      process.send!({ jobId, attempt })
+      return new Promise(() => {})
+    },
+  }],
 })

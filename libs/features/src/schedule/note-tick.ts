@@ -15,7 +15,8 @@ export async function noteTickStarted(tick: TickOf, { journal, clock }: Needs): 
 /** Notes how the job of a tick ended for good: with an error's code, or well. */
 export async function noteTickEnded(tick: TickOf, error: string | undefined, { journal, clock }: Needs): Promise<void> {
   await change(tick, journal, (record) => ({
-    ...record, state: error === undefined ? 'done' : 'failed', endedAt: clock.now().toISOString(), ...(error !== undefined && { error }),
+    ...record, state: error === undefined ? 'done' : 'failed', endedAt: clock.now().toISOString(),
+    ...(error !== undefined && { error }),
   }))
 }
 

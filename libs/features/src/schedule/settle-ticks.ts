@@ -28,7 +28,9 @@ export async function settleTicks(jobs: readonly Scheduled[], needs: TickNeeds):
   const settled: SettledTicks = { enqueued: 0, backfilled: 0, skipped: 0 }
   const records = await needs.journal.list('schedule', { limit: PAGE })
   const stored = new Map(records.map(({ id, body }) => [id, body as ScheduleRecord]))
-  for (const job of jobs) if (job.schedule) await settleSchedule(job, job.schedule, stored.get(job.name), needs, settled)
+  for (const job of jobs) {
+    if (job.schedule) await settleSchedule(job, job.schedule, stored.get(job.name), needs, settled)
+  }
   return settled
 }
 
@@ -38,7 +40,8 @@ async function settleSchedule(
   const { journal, clock, cronTicks } = needs
   const now = clock.now()
   if (!stored) {
-    await journal.claim('schedule', job.name, { definition: schedule, lastTickAt: now.toISOString() } satisfies ScheduleRecord)
+    const first: ScheduleRecord = { definition: schedule, lastTickAt: now.toISOString() }
+    await journal.claim('schedule', job.name, first)
     return
   }
   const lastTickAt = new Date(stored.lastTickAt)
@@ -118,7 +121,8 @@ async function claim(
   extra: Partial<TickRecord> = {},
 ): Promise<boolean> {
   const record: TickRecord = {
-    schedule: job.name, state, nominalAt: nominalAt.toISOString(), claimedAt: clock.now().toISOString(), backfilled, runs: 0, ...extra,
+    schedule: job.name, state, nominalAt: nominalAt.toISOString(), claimedAt: clock.now().toISOString(), backfilled,
+    runs: 0, ...extra,
   }
   return await journal.claim('tick', tickIdOf(job.name, nominalAt), record)
 }
@@ -129,7 +133,8 @@ async function enqueueTick(
 ): Promise<boolean> {
   const id = tickIdOf(job.name, nominalAt)
   try {
-    await queue.enqueue(job, {}, { jobId: tickJobIdOf(job.name, nominalAt), tick: { schedule: job.name, nominalAt, backfilled } })
+    const tick = { schedule: job.name, nominalAt, backfilled }
+    await queue.enqueue(job, {}, { jobId: tickJobIdOf(job.name, nominalAt), tick })
   } catch (error) {
     log.warn({ err: error, tick: id }, 'tick not enqueued')
     return false

@@ -12,7 +12,9 @@ export type Telemetry = {
   dedupeBytes: number
   redisUsedBytes: number
   redisMaxBytes: number
-  queues: { queue: string; ready: number; active: number; delayed: number; failed: number; oldestReadySeconds: number }[]
+  queues: {
+    queue: string; ready: number; active: number; delayed: number; failed: number; oldestReadySeconds: number
+  }[]
 }
 
 type Needs = { hot: HotStore; admin: QueueAdmin; clock: Clock }
@@ -38,8 +40,8 @@ export async function readTelemetry({ hot, admin, clock }: Needs): Promise<Telem
     redisUsedBytes: server.usedMemoryBytes,
     redisMaxBytes: server.maxMemoryBytes,
     queues: queues.map(({ queue, counts, oldestReadySeconds = 0 }) => ({
-      queue, ready: counts.waiting + counts.prioritized, active: counts.active, delayed: counts.delayed, failed: counts.failed,
-      oldestReadySeconds,
+      queue, ready: counts.waiting + counts.prioritized, active: counts.active, delayed: counts.delayed,
+      failed: counts.failed, oldestReadySeconds,
     })),
   }
 }

@@ -5,4 +5,5 @@ import type { JobNeeds } from '../job-needs.ts'
 type Needs = Pick<JobNeeds, 'rollups' | 'journal' | 'accounts' | 'clock'>
 
 /** Applies the installation's retention. */
-export const processApplyRetention: Processor<Record<string, never>, Needs> = async (_, needs) => await applyRetention(needs)
+export const processApplyRetention: Processor<Record<string, never>, Needs> = async (_, needs) =>
+  await applyRetention(needs)

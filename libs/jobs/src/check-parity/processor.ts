@@ -3,6 +3,8 @@ import type { Processor } from '@tallyfleet/ports'
 import type { JobNeeds } from '../job-needs.ts'
 import { summarizeParity, type ParityNeeds } from '../summarize-parity.ts'
 
+type Needs = Pick<JobNeeds, ParityNeeds>
+
 /** Parity of all stores. */
-export const processCheckParity: Processor<Record<string, never>, Pick<JobNeeds, ParityNeeds>> = async ({ signal, log }, needs) =>
+export const processCheckParity: Processor<Record<string, never>, Needs> = async ({ signal, log }, needs) =>
   summarizeParity(await checkParity(needs, { signal }), log)
