@@ -1,0 +1,7 @@
+import type { Bench } from './harness.ts'
+
+/** Every benchmark by its name; loaded when it runs, with the drivers it needs. */
+export const benches: Readonly<Record<string, () => Promise<Bench>>> = {
+  dedupe: async () => (await import('./dedupe.ts')).dedupe,
+  flush: async () => (await import('./flush.ts')).flush,
+}
