@@ -38,7 +38,7 @@ export async function migrateSql(database: SqlDatabase): Promise<void> {
       migrationTableName: 'fleet_migrations',
       migrationLockTableName: 'fleet_migrations_lock',
     })
-    const { error } = await migrator.migrateToLatest()
+    const error = await migrateTogether(migrator)
     if (error instanceof Error && error.message.startsWith('corrupted migrations')) {
       throw new AppError('STORE_REFUSED', `${database.name} was migrated by another release: ${error.message}`, {
         cause: error,
@@ -46,4 +46,16 @@ export async function migrateSql(database: SqlDatabase): Promise<void> {
     }
     if (error) throw error
   })
+}
+
+/**
+ * Kysely locks nothing on SQLite, so two processes may run the same migration, which is harmless, and both note it,
+ * which the second may not: it looks again and finds it done.
+ */
+async function migrateTogether(migrator: Migrator): Promise<unknown> {
+  for (let tries = 1; ; tries++) {
+    const { error } = await migrator.migrateToLatest()
+    const raced = error instanceof Error && error.message.includes('UNIQUE constraint failed: fleet_migrations')
+    if (!raced || tries === 20) return error
+  }
 }

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { AppError } from '@tallyfleet/domain'
 import { CompiledQuery, Kysely, MysqlDialect, type Dialect } from 'kysely'
 import { createPool } from 'mysql2'
+import { createConnection } from 'mysql2/promise'
 import { NodeSqliteDialect } from './node-sqlite-dialect.ts'
 import { isDeadlock, isDuplicate, translateSqlError } from './sql-errors.ts'
 import type { SqlSchema } from './sql-schema.ts'
@@ -99,10 +100,12 @@ export function tuples(rows: number, width: number): string {
 }
 
 /**
- * Opens `sqlite:path` or `mysql://user:password@host:port/database` (MySQL or MariaDB). Rejects with
+ * Opens `sqlite:path` or `mysql://user:password@host:port/database` (MySQL or MariaDB); a database that is missing is
+ * made, if the account may. Rejects with
  * `STORE_UNAVAILABLE` when the database does not answer, `CONFIG_INVALID` for another address.
  */
 export async function openSqlDatabase(url: string): Promise<SqlDatabase> {
+  if (!url.startsWith('sqlite:')) await createMissingDatabase(mysqlAddress(url))
   const database = url.startsWith('sqlite:') ? sqlite(url) : mysql(url)
   try {
     await database.run((sql) => query(sql, 'SELECT 1'))
@@ -119,13 +122,39 @@ function sqlite(url: string): SqlDatabase {
   return new SqlDatabase('sqlite', path, new NodeSqliteDialect(path))
 }
 
-function mysql(url: string): SqlDatabase {
+function mysqlAddress(url: string): URL {
   const address = URL.canParse(url) ? new URL(url) : undefined
   if (!address || !['mysql:', 'mariadb:'].includes(address.protocol)) {
     throw new AppError('CONFIG_INVALID', 'a catalog needs mysql://user:password@host:port/database or sqlite:path')
   }
   if (address.pathname.length < 2) throw new AppError('CONFIG_INVALID', `${address.host}: the URL names no database`)
   address.protocol = 'mysql:'
+  return address
+}
+
+/** Only a server that knows no such database is asked to make it; whatever else is wrong shows when it is opened. */
+async function createMissingDatabase(address: URL): Promise<void> {
+  const options = { connectTimeout: 10_000 }
+  try {
+    await (await createConnection({ uri: address.href, ...options })).end()
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'ER_BAD_DB_ERROR') return
+    const server = new URL(address)
+    server.pathname = '/'
+    const connection = await createConnection({ uri: server.href, ...options })
+    try {
+      const name = decodeURIComponent(address.pathname.slice(1))
+      await connection.query(`CREATE DATABASE IF NOT EXISTS ${connection.escapeId(name)} CHARACTER SET utf8mb4`)
+    } catch {
+      // the account may not: opening will say that the database is missing
+    } finally {
+      await connection.end()
+    }
+  }
+}
+
+function mysql(url: string): SqlDatabase {
+  const address = mysqlAddress(url)
   const pool = createPool({
     uri: address.href,
     connectionLimit: POOL_SIZE,

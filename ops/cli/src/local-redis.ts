@@ -1,14 +1,12 @@
-import { execFile, spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { mkdir, open } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { promisify } from 'node:util'
 import { AppError } from '@tallyfleet/domain'
 import { probeRedis, stopRedis } from '@tallyfleet/store-redis'
 import { ROOT, type HomeState } from './context.ts'
 
-const run = promisify(execFile)
 const START_TIMEOUT_MS = 60_000
 
 export type LocalRedis = { url: string; pid: number | undefined; stop: () => Promise<void> }
@@ -22,7 +20,7 @@ export async function startLocalRedis(home: string, left: HomeState | undefined)
   await mkdir(dir, { recursive: true, mode: 0o700 })
   if (left && await probeRedis(left.redisUrl) === dir) return handle(left.redisUrl, left.redisPid)
 
-  const binary = await findBinary()
+  const binary = findBinary()
   const port = await freePort()
   const url = `redis://127.0.0.1:${port}`
   const log = await open(join(dir, 'redis.log'), 'a')
@@ -50,16 +48,17 @@ function handle(url: string, pid: number | undefined): LocalRedis {
   return { url, pid, stop: () => stopRedis(url) }
 }
 
-async function findBinary(): Promise<string> {
+function findBinary(): string {
   try {
-    await run('redis-server', ['--version'])
+    execFileSync('redis-server', ['--version'], { stdio: 'ignore' })
     return 'redis-server'
   } catch {
-    process.stderr.write('fleet: no redis-server on PATH, unpacking one privately\n')
+    // none on PATH: a private one is unpacked, once
   }
   try {
-    const { stdout } = await run(join(ROOT, 'ops/services/redis/start'), ['--print-binary'], { timeout: 300_000 })
-    return stdout.trim()
+    // It says on standard error what it unpacks.
+    return execFileSync(join(ROOT, 'ops/services/redis/start'), ['--print-binary'], { stdio: ['ignore', 'pipe', 'inherit'], timeout: 300_000 })
+      .toString().trim()
   } catch (cause) {
     throw new AppError('STORE_UNAVAILABLE', 'no redis-server: install it (Debian: apt-get install redis-server; macOS: brew install redis) or set REDIS_URL', { cause })
   }
