@@ -43,6 +43,18 @@ test('events are counted once, whoever flushes and however often', async () => {
   expect(await readLedger({}, bench.needs)).toMatchObject({ counted: 3, duplicates: 2, pending: 0, balanced: true, received: 5 })
 })
 
+test('a flush says which shards it left hot, because somebody else had frozen them before', async () => {
+  await bench.send([{ entityId: '1', eventId: 'a' }])
+  await bench.hot.freeze(ALL_SHARDS, new Map())
+  await bench.send([{ entityId: '1', eventId: 'b' }])
+  expect((await bench.flush()).left).toEqual([shardOfMovie('1')])
+  expect(await bench.journal.find('flush', 'last')).toBeUndefined()
+  expect(await bench.totals()).toEqual({ 1: 1 })
+  expect((await bench.flush()).left).toEqual([])
+  expect(await bench.journal.find('flush', 'last')).toBeDefined()
+  expect(await bench.totals()).toEqual({ 1: 2 })
+})
+
 test('a Redis restored to before a batch was frozen stops the shard, and says why', async () => {
   await bench.send([{ entityId: '1', eventId: 'a' }])
   await bench.flush()

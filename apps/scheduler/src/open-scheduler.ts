@@ -43,7 +43,7 @@ export async function openScheduler(config: SchedulerConfig & StoresConfig, log:
     ticks.inc({ outcome: 'enqueued again' }, count)
   }))
   stack.use(flushEarly({ hot: stores.hot, queue, log, limit: config.FLUSH_EARLY_FIELDS }))
-  stack.use(watchStores({ hot: stores.hot, admin, metrics, log }))
+  stack.use(watchStores({ ...stores, admin, metrics, log }))
 
   const { SCHEDULER_HTTP_PORT: port, SCHEDULER_HTTP_HOST: host } = config
   const health = () => {

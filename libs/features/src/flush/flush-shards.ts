@@ -7,8 +7,12 @@ export type FlushNeeds = {
 }
 
 export type FlushResult = {
-  /** The batches that are finished now, with their events. */
+  /** The batches that this call finished, with their events. */
   batches: { shard: number; n: number; events: number }[]
+  /** Every batch that was open after freezing, whoever finishes it. */
+  frozen: { shard: number; n: number }[]
+  /** Shards whose batch somebody else had frozen before: what they counted since then is still hot. */
+  left: number[]
   /** Documents written. */
   documents: number
   /** Shards that stopped. */
@@ -26,12 +30,15 @@ export async function flushShards(
   shards: readonly number[], needs: FlushNeeds, { jobId, signal }: { jobId: string; signal?: AbortSignal },
 ): Promise<FlushResult> {
   const { hot, journal, clock } = needs
-  const result: FlushResult = { batches: [], documents: 0, stopped: [] }
+  const result: FlushResult = { batches: [], frozen: [], left: [], documents: 0, stopped: [] }
+  const startedAt = clock.now()
   const check = await checkShards(needs)
   for (const [shard, reason] of check.contradictions) await stop(shard, reason)
-  const startedAt = clock.now()
   const hotShards = new Set(check.shards.filter(({ hotFields, open }) => hotFields > 0 || open).map(({ shard }) => shard))
   const batches = await hot.freeze(shards.filter((shard) => hotShards.has(shard) && !result.stopped.includes(shard)), check.floors)
+  const openBefore = new Map(check.shards.flatMap(({ shard, open }) => (open ? [[shard, open.n] as const] : [])))
+  result.frozen = batches.map(({ shard, n }) => ({ shard, n }))
+  result.left = batches.filter(({ shard, n }) => openBefore.get(shard) === n).map(({ shard }) => shard)
   if (batches.length > 0) {
     await hot.settle()
     const queue = batches.values()
@@ -42,7 +49,7 @@ export async function flushShards(
       }
     }))
   }
-  if (shards.length === check.shards.length && result.stopped.length === 0) {
+  if (shards.length === check.shards.length && result.stopped.length === 0 && result.left.length === 0) {
     await journal.put('flush', 'last', { at: startedAt.toISOString(), jobId, batches: result.batches.length })
   }
   return result
