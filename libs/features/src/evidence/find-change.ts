@@ -7,8 +7,9 @@ export function findChange(expected: Uint8Array, actual: Uint8Array): Change | u
   let byte = 0
   while (byte < shared && expected[byte] === actual[byte]) byte++
   if (byte < shared) {
-    const sizes = expected.length === actual.length ? '' : `, and there are ${actual.length} bytes instead of ${expected.length}`
-    return { what: 'changed', byte, detail: `byte ${byte} is ${show(actual[byte]!)}, signed was ${show(expected[byte]!)}${sizes}` }
+    const sizes = expected.length === actual.length ? '' : `; ${actual.length} bytes instead of ${expected.length}`
+    const detail = `byte ${byte} is ${show(actual[byte]!)}, signed was ${show(expected[byte]!)}${sizes}`
+    return { what: 'changed', byte, detail }
   }
   if (actual.length < expected.length) {
     return { what: 'truncated', byte, detail: `ends at byte ${byte}, ${expected.length - byte} bytes too early` }

@@ -89,8 +89,8 @@ export async function generateReport(
   const ledger = await readLedger({}, needs)
   const parity = await checkParity(needs, signal ? { signal } : {})
   const found = {
-    codeVersion, configSha256: sha256Of(canonicalJson(settings)), quiet: before === await marksOf(needs), totals, ledger,
-    parity, batches,
+    codeVersion, configSha256: sha256Of(canonicalJson(settings)), quiet: before === await marksOf(needs),
+    totals, ledger, parity, batches,
   }
   for (;;) {
     signal?.throwIfAborted()
@@ -101,7 +101,8 @@ export async function generateReport(
     }
     const bytes = Buffer.from(`${canonicalJson(report)}\n`)
     const sha256 = sha256Of(bytes)
-    if (!await putReport(folder, report.sequence, await signDetached(bytes, key), bytes)) continue // somebody was faster
+    const written = await putReport(folder, report.sequence, await signDetached(bytes, key), bytes)
+    if (!written) continue // somebody else was faster
     const next: Head = { chain: head.chain, sequence: report.sequence, sha256 }
     await raiseHead(folder, next, key, needs)
     const path = join(folder, folderNameOf(report.sequence), REPORT_FILE)
@@ -110,7 +111,9 @@ export async function generateReport(
 }
 
 /** Never lowers it: somebody may have written the next report meanwhile. */
-async function raiseHead(folder: string, next: Head, key: EvidenceKey, { journal }: GenerateReportNeeds): Promise<void> {
+async function raiseHead(
+  folder: string, next: Head, key: EvidenceKey, { journal }: GenerateReportNeeds,
+): Promise<void> {
   const bytes = await readBytes(join(folder, HEAD_FILE))
   const stands = bytes && (await readHead(bytes, key))?.head
   if (stands && stands.sequence > next.sequence) return
@@ -127,8 +130,8 @@ async function openFolder(folder: string, key: EvidenceKey): Promise<Head> {
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const kept = await readBytes(join(folder, KEY_FILE))
   if (kept && !kept.equals(publicKeyFile(key))) {
-    throw new AppError('USAGE_INVALID', `the reports in ${folder} are not of the key ${key.fingerprint}, or ${KEY_FILE} `
-      + 'was changed: see fleet report verify, or choose another folder')
+    throw new AppError('USAGE_INVALID', `the reports in ${folder} are not of the key ${key.fingerprint}, or `
+      + `${KEY_FILE} was changed: see fleet report verify, or choose another folder`)
   }
   const bytes = await readBytes(join(folder, HEAD_FILE))
   const known = bytes && await readHead(bytes, key)
@@ -155,7 +158,9 @@ async function findLast(
   const inFolder = { sequence: Number(name ?? 0), sha256: bytes ? sha256Of(bytes) : null }
   const headBytes = await readBytes(join(folder, HEAD_FILE))
   const candidates = [
-    await journal.find('evidence', chain) as Head | undefined, headBytes && (await readHead(headBytes, key))?.head, inFolder,
+    await journal.find('evidence', chain) as Head | undefined,
+    headBytes && (await readHead(headBytes, key))?.head,
+    inFolder,
   ]
   const last = candidates.reduce((best, one) => (one && one.sequence > (best?.sequence ?? -1) ? one : best))!
   const warnings: string[] = []

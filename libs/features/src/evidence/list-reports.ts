@@ -21,7 +21,7 @@ export async function listReports(folder: string, limit: number): Promise<Report
       faults: faults.filter(({ file }) => !reports.some(({ name }) => file.startsWith(`${name}/`))),
     }
   } catch (error) {
-    if (error instanceof AppError && error.code === 'RECORD_UNKNOWN') return { fingerprint: undefined, reports: [], faults: [] }
-    throw error
+    if (!(error instanceof AppError) || error.code !== 'RECORD_UNKNOWN') throw error
+    return { fingerprint: undefined, reports: [], faults: [] }
   }
 }

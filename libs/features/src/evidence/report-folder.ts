@@ -16,7 +16,7 @@ import type { EvidenceKey, PublicKey } from './evidence-key.ts'
  *   000001/report.copy     the signature, a line feed, and the report again
  *
  * Everything stands there twice (the key inside each report), so that a change in one place can be told byte by byte
- * from what was signed. It is no defence against somebody who changes both: then verify says that nothing signed is left.
+ * from what was signed. Who changes both places alike is found out too, but not the byte: nothing signed is left.
  */
 export const KEY_FILE = 'evidence-key.json'
 export const HEAD_FILE = 'head.jws'
@@ -49,7 +49,8 @@ export async function listReportNames(folder: string): Promise<string[]> {
 
 /** Reads the files of one report. */
 export async function readReportFiles(path: string, name: string): Promise<ReportFiles> {
-  const [json, jws, copy] = await Promise.all([REPORT_FILE, SIGNATURE_FILE, COPY_FILE].map((file) => readBytes(join(path, file))))
+  const files = [REPORT_FILE, SIGNATURE_FILE, COPY_FILE]
+  const [json, jws, copy] = await Promise.all(files.map((file) => readBytes(join(path, file))))
   return { name, json, jws, copy }
 }
 
@@ -73,7 +74,8 @@ export async function readHead(bytes: Buffer, key: PublicKey): Promise<{ head: H
     const [, header, payload, signature] = /^([\w-]+)\.([\w-]+)\.([\w-]+)$/.exec(line) ?? []
     if (!payload) continue
     const content = Buffer.from(payload, 'base64url')
-    if (content.toString('base64url') !== payload || !await isSignedBy(key, `${header}..${signature}`, content)) continue
+    if (content.toString('base64url') !== payload) continue
+    if (!await isSignedBy(key, `${header}..${signature}`, content)) continue
     return { head: JSON.parse(content.toString()) as Head, expected: Buffer.from(`${line}\n${line}\n`) }
   }
   return undefined

@@ -56,10 +56,11 @@ const send = (id: string) => recordEvents(['m-1', 'm-2'].map((entity_id) => ({
 })), { tenant: 'default', zone: 'UTC', keyId: 'test', eventsPerMinute: 0 }, needs)
 
 const generate = (to: string) =>
-  generateReport(needs, { folder: to, keyPath: join(home, 'evidence-key'), codeVersion: '1', settings: { LOG_LEVEL: 'info' } })
+  generateReport(needs, { folder: to, keyPath: join(home, 'evidence-key'), codeVersion: '1', settings: { A: 'b' } })
 
 const faultsIn = async (options = {}) => (await verifyReports(folder, options)).faults
-const jsonOf = async (name: string) => JSON.parse(await readFile(join(folder, name, 'report.json'), 'utf8')) as EvidenceReport
+const jsonOf = async (name: string) =>
+  JSON.parse(await readFile(join(folder, name, 'report.json'), 'utf8')) as EvidenceReport
 const edit = async (file: string, change: (bytes: Buffer) => Buffer) =>
   writeFile(join(folder, file), change(await readFile(join(folder, file))))
 
@@ -80,7 +81,8 @@ describe('an untouched chain', () => {
       expect(await verifyReports(join(folder, path)), path).toMatchObject({ valid: true, reports: [{ sequence: 3 }] })
     }
     await cp(join(folder, '000002'), join(folder, 'alone'), { recursive: true })
-    expect(await verifyReports(join(folder, 'alone/report.json'))).toMatchObject({ valid: true, reports: [{ sequence: 2 }] })
+    const alone = await verifyReports(join(folder, 'alone/report.json'))
+    expect(alone).toMatchObject({ valid: true, reports: [{ sequence: 2 }] })
   })
 
   test('says what every store shows', async () => {
@@ -110,11 +112,13 @@ describe('one byte changed', () => {
     const files = ['evidence-key.json', 'head.jws', '000003/report.json', '000003/report.jws', '000003/report.copy']
     for (const file of files) {
       const whole = await readFile(join(folder, file))
-      const places = new Set([0, 1, 19, ...Array.from({ length: 12 }, (_, i) => Math.floor((whole.length - 1) * (i / 11)))])
+      const spread = Array.from({ length: 12 }, (_, i) => Math.floor((whole.length - 1) * (i / 11)))
+      const places = new Set([0, 1, 19, ...spread])
       if (file.endsWith('.jws') || file.endsWith('.copy')) for (let at = 150; at < 240; at += 7) places.add(at)
       for (const at of [...places].filter((place) => place < whole.length)) {
         await writeFile(join(folder, file), flipped(at)(whole))
-        expect(await faultsIn(), `${file} at ${at}`).toEqual([expect.objectContaining({ file, what: 'changed', byte: at })])
+        const fault = expect.objectContaining({ file, what: 'changed', byte: at })
+        expect(await faultsIn(), `${file} at ${at}`).toEqual([fault])
       }
       await writeFile(join(folder, file), whole)
     }
@@ -131,23 +135,26 @@ describe('one byte changed', () => {
 
 describe('a report that', () => {
   test('was truncated or got more bytes is named with the place', async () => {
-    for (const file of ['000002/report.json', '000002/report.jws', '000002/report.copy', 'head.jws', 'evidence-key.json']) {
+    const own = ['report.json', 'report.jws', 'report.copy'].map((name) => `000002/${name}`)
+    for (const file of [...own, 'head.jws', 'evidence-key.json']) {
       const whole = await readFile(join(folder, file))
+      const named = (fault: object) => [expect.objectContaining({ file, ...fault })]
       await writeFile(join(folder, file), whole.subarray(0, whole.length - 7))
-      expect(await faultsIn(), file).toEqual([expect.objectContaining({ file, what: 'truncated', byte: whole.length - 7 })])
+      expect(await faultsIn(), file).toEqual(named({ what: 'truncated', byte: whole.length - 7 }))
       await writeFile(join(folder, file), Buffer.concat([whole, Buffer.from(' ')]))
-      expect(await faultsIn(), file).toEqual([expect.objectContaining({ file, what: 'appended', byte: whole.length })])
+      expect(await faultsIn(), file).toEqual(named({ what: 'appended', byte: whole.length }))
       await writeFile(join(folder, file), '')
-      expect(await faultsIn(), file).toEqual([expect.objectContaining({ file, what: 'truncated', byte: 0 })])
+      expect(await faultsIn(), file).toEqual(named({ what: 'truncated', byte: 0 }))
       await rm(join(folder, file))
-      expect(await faultsIn(), file).toEqual([expect.objectContaining({ file, what: 'missing' })])
+      expect(await faultsIn(), file).toEqual(named({ what: 'missing' }))
       await writeFile(join(folder, file), whole)
     }
   })
 
   test.each([1, 3, 5])('was deleted is named: %i', async (sequence) => {
     await rm(join(folder, `00000${sequence}`), { recursive: true })
-    expect(await faultsIn()).toEqual([expect.objectContaining({ file: `00000${sequence}/report.json`, what: 'missing' })])
+    const file = `00000${sequence}/report.json`
+    expect(await faultsIn()).toEqual([expect.objectContaining({ file, what: 'missing' })])
   })
 
   test('took the place of a deleted one is named, and so is the deleted one', async () => {
@@ -181,7 +188,9 @@ describe('a report that', () => {
     const key = await openEvidenceKey(keyPath)
     const bytes = Buffer.from(`${canonicalJson({ ...await jsonOf(name), key: key.jwk, ...part })}\n`)
     const files = filesOf(await signDetached(bytes, key), bytes)
-    for (const [ending, content] of Object.entries(files)) await writeFile(join(folder, name, `report.${ending}`), content)
+    for (const [ending, content] of Object.entries(files)) {
+      await writeFile(join(folder, name, `report.${ending}`), content)
+    }
     return key
   }
 
@@ -222,7 +231,8 @@ describe('the next report', () => {
     expect((await verifyReports(aside)).valid).toBe(true) // nothing here knows of report 2; the journal does
     const { report, warnings } = await generate(aside)
     expect([report.sequence, warnings]).toEqual([3, [expect.stringContaining('report 2 is missing')]])
-    expect((await verifyReports(aside)).faults).toEqual([expect.objectContaining({ file: '000002/report.json', what: 'missing' })])
+    const { faults } = await verifyReports(aside)
+    expect(faults).toEqual([expect.objectContaining({ file: '000002/report.json', what: 'missing' })])
   })
 
   test('takes a number of its own when several are made at once', async () => {
