@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import autocannon from 'autocannon'
+import autocannon, { type Result } from 'autocannon'
 
 /** What to send: `requests` posts of `batch` events each (1: a bare event), every event with an id of its own. */
 export type LoadOrder = { url: string; key: string; connections: number; requests: number; batch: number }
@@ -22,18 +22,19 @@ function eventText(): string {
 process.on('message', async ({ url, key, connections, requests, batch }: LoadOrder) => {
   const startedAt = performance.now()
   let answeredAt = startedAt
-  const load = autocannon({
-    url, connections, amount: requests, timeout: 60,
-    requests: [{
-      method: 'POST', path: '/api/v1/events',
-      headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
-      setupRequest: (request) => ({
-        ...request, body: batch === 1 ? eventText() : `[${Array.from({ length: batch }, eventText).join()}]`,
-      }),
-    }],
+  const result = await new Promise<Result>((resolve, reject) => {
+    const load = autocannon({
+      url, connections, amount: requests, timeout: 60,
+      requests: [{
+        method: 'POST', path: '/api/v1/events',
+        headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
+        setupRequest: (request) => ({
+          ...request, body: batch === 1 ? eventText() : `[${Array.from({ length: batch }, eventText).join()}]`,
+        }),
+      }],
+    }, (error, ended) => { if (error) reject(error); else resolve(ended) })
+    load.on('response', () => { answeredAt = performance.now() }) // the duration of the result is in whole seconds
   })
-  load.on('response', () => { answeredAt = performance.now() }) // the duration of the result is in whole seconds
-  const result = await load
   const answer: LoadAnswer = { seconds: (answeredAt - startedAt) / 1_000, accepted: result['2xx'], p99Ms: result.latency.p99 }
   process.send!(answer)
 })
