@@ -39,6 +39,7 @@ try {
 } catch (thrown) {
   const { code, message } = toAppError(thrown)
   if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify({ error: { code, message } })}\n`)
-  process.stderr.write(`bench: ${code}: ${message}\n${code === 'BUG' ? `${String((thrown as Error).stack)}\n` : ''}`)
+  else process.stderr.write(`bench: ${code}: ${message}\n`)
+  if (code === 'BUG') process.stderr.write(`${String((thrown as Error).stack)}\n`)
   process.exitCode = code === 'USAGE_INVALID' ? USAGE : 1
 }
