@@ -1,4 +1,4 @@
-import type { Delta, MinuteCounts } from '@tallyfleet/domain'
+import type { Delta, EntityKey, MinuteCounts } from '@tallyfleet/domain'
 
 /** One event on its way into the hot counters. */
 export type IngestEvent = {
@@ -95,6 +95,8 @@ export interface HotStore extends AsyncDisposable {
   settle(): Promise<void>
   /** The content of a frozen batch; empty when it is gone. */
   listBatch(shard: number, n: number): Promise<Delta[]>
+  /** What the hot counter holds of one entity: counted, not yet frozen. For `explain`; reads the whole counter. */
+  listHot(entity: EntityKey): Promise<Delta[]>
   /** Deletes the batch and marks n done, only if n is the open one; false = refused, somebody else finished it. */
   finish(shard: number, n: number): Promise<boolean>
 

@@ -79,6 +79,15 @@ function holdsEverywhere(title: string, start: () => Promise<{ url: string; stop
       expect(await hot.freeze([one.shard], new Map())).toEqual([])
     })
 
+    test('what is hot of an entity is told without what is hot of others, whatever their ids', async () => {
+      const ids = ['hot*', 'hot-1', 'hot[a-z]', 'hot?', 'hot\\', 'hot']
+      await send(hot, ids.flatMap((id, i) => Array.from({ length: i + 1 }, (_, j) => event(id, `${j}`, 'scanned'))))
+      for (const [i, entityId] of ids.entries()) {
+        const deltas = await hot.listHot({ tenant: 'scanned', domain: 'jav', entityType: 'movie', entityId })
+        expect(deltas, entityId).toEqual([expect.objectContaining({ entityId, action: 'view', value: i + 1 })])
+      }
+    })
+
     test('a shard without a number goes on from its floor', async () => {
       const shards = new Set((await hot.listShards()).filter(({ done }) => done === undefined).map(({ shard }) => shard))
       let i = 0

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ALL_SHARDS, AppError, deltaOf, SEPARATOR, type Delta, type MinuteCounts } from '@tallyfleet/domain'
+import {
+  ALL_SHARDS, AppError, deltaOf, SEPARATOR, shardOf, type Delta, type EntityKey, type MinuteCounts,
+} from '@tallyfleet/domain'
 import type {
   DedupeStatus, Floor, HotLedger, HotServerStatus, HotStore, IngestOutcome, IngestRequest, OpenBatch, ShardStatus,
 } from '@tallyfleet/ports'
@@ -102,6 +104,20 @@ export class RedisHotStore implements HotStore {
   async listBatch(shard: number, n: number): Promise<Delta[]> {
     const fields = await this.#one(this.#client.hgetall(batchKey(shard, n)))
     return Object.entries(fields).map(([name, value]) => deltaOf(name, Number(value)))
+  }
+
+  /** A scan may show a field twice, and a freeze may take the counter away under it: fields are told apart by name. */
+  async listHot(entity: EntityKey): Promise<Delta[]> {
+    const prefix = [entity.tenant, entity.domain, entity.entityType, entity.entityId, ''].join(SEPARATOR)
+    const fields = new Map<string, number>()
+    let cursor = '0'
+    do {
+      const [next, found] = await this.#one(this.#client.hscan(
+        hotKey(shardOf(entity)), cursor, 'MATCH', `${prefix.replace(/[\\*?[\]^-]/g, '\\$&')}*`, 'COUNT', 1_000))
+      for (let at = 0; at < found.length; at += 2) fields.set(found[at]!, Number(found[at + 1]))
+      cursor = next
+    } while (cursor !== '0')
+    return [...fields].map(([name, value]) => deltaOf(name, value))
   }
 
   async finish(shard: number, n: number): Promise<boolean> {
