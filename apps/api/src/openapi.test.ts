@@ -1,10 +1,16 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { errorsMarkdown } from './http/error-response.ts'
 import { openApiDocument } from './openapi.ts'
 import { routes } from './routes/index.ts'
 
 const root = new URL('../../../', import.meta.url)
+
+// `UPDATE_DOCS=1 ./fleet test apps/api/src/openapi` writes both files anew.
+if (process.env.UPDATE_DOCS === '1') {
+  writeFileSync(new URL('openapi.json', root), `${JSON.stringify(openApiDocument(), null, 2)}\n`)
+  writeFileSync(new URL('docs/errors.md', root), errorsMarkdown())
+}
 
 test('openapi.json at the root is the document of the routes', () => {
   expect(JSON.parse(readFileSync(new URL('openapi.json', root), 'utf8'))).toEqual(JSON.parse(JSON.stringify(openApiDocument())))

@@ -31,7 +31,7 @@ export const ERROR_CODES = {
   LOGIN_REQUIRED: ['unauthenticated', 'This page needs a login.'],
   LOGIN_FAILED: ['unauthenticated', 'Name and password do not match, or the link is used up.'],
   SCOPE_MISSING: ['forbidden', 'The API key lacks the scope that this endpoint needs.'],
-  ORIGIN_FORBIDDEN: ['forbidden', 'A publishable key was used from an origin that it does not list.'],
+  ORIGIN_FORBIDDEN: ['forbidden', 'The request comes from an origin that may not make it: a publishable key names its own, a login only this one.'],
   BOT_REFUSED: ['forbidden', 'The user agent is a bot; views by bots are not counted.'],
   ROLE_MISSING: ['forbidden', 'The account has no role that allows this.'],
   ROUTE_UNKNOWN: ['not-found', 'There is nothing at this path.'],

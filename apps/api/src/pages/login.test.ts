@@ -90,6 +90,8 @@ test('a change that another site starts is refused although the cookie is there'
     const answer = await api.call('PUT', path, { headers: { cookie, ...headers } })
     expect(answer).toMatchObject({ status: 403, json: { code: 'ORIGIN_FORBIDDEN' } })
   }
+  // A browser on a page without referrer: its origin is null, but it says that the request comes from this site.
+  expect((await api.call('POST', '/login', form({}, { origin: 'null', 'sec-fetch-site': 'same-origin' }))).status).toBe(401)
   expect((await api.call('POST', '/login', form({}, { origin: 'https://evil.example' }))).status).toBe(403)
 })
 

@@ -19,7 +19,7 @@ export function loginPages(needs: ApiNeeds): Router {
   const router = Router()
   const form = urlencoded({ extended: false, limit: '4kb' })
   router.use(['/login', '/logout'], contentPolicy(), refuseForeignChanges, (_request, response, next) => {
-    response.set({ 'cache-control': 'no-store', 'referrer-policy': 'no-referrer' })
+    response.set({ 'cache-control': 'no-store', 'referrer-policy': 'same-origin' })
     next()
   })
 

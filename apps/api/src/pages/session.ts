@@ -29,13 +29,16 @@ function cookieOptions(request: Request): CookieOptions {
   return { httpOnly: true, sameSite: 'strict', secure: request.secure, path: '/' }
 }
 
-/** Refuses changes that another site started: browsers say where a request comes from, other clients say nothing. */
+/**
+ * Refuses changes that another site started: browsers say where a request comes from, other clients say nothing.
+ * Sec-Fetch-Site decides where it is sent, because a page without referrer has the origin `null`.
+ */
 export const refuseForeignChanges: RequestHandler = (request, _response, next) => {
   if (READING.has(request.method)) return next()
   const site = request.headers['sec-fetch-site']
   const { origin } = request.headers
-  const isForeign = (site !== undefined && site !== 'same-origin' && site !== 'none')
-    || (origin !== undefined && (!URL.canParse(origin) || new URL(origin).host !== request.host))
+  const isForeign = site !== undefined ? site !== 'same-origin' && site !== 'none'
+    : origin !== undefined && (!URL.canParse(origin) || new URL(origin).host !== request.host)
   if (isForeign) throw new AppError('ORIGIN_FORBIDDEN', 'this change was started by another site')
   next()
 }
