@@ -1,16 +1,8 @@
 import { cp, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { ALL_SHARDS } from '@tallyfleet/domain'
-import { packs } from '@tallyfleet/packs'
-import { silentLog, systemClock } from '@tallyfleet/ports'
-import { openStores, storesConfig, type Stores } from '@tallyfleet/stores'
-import { startPrivateRedis } from '@tallyfleet/testing'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { syncCatalog } from '../catalog-sync/sync-catalog.ts'
-import { flushShards } from '../flush/flush-shards.ts'
-import { recordEvents } from '../ingest/record-events.ts'
-import { syncSegments } from '../segments/sync-segments.ts'
+import { openSpine, type Spine } from '../spine.fixture.ts'
 import { canonicalJson } from './canonical-json.ts'
 import { signDetached } from './detached-signature.ts'
 import { openEvidenceKey, publicKeyFile } from './evidence-key.ts'
@@ -20,30 +12,22 @@ import { filesOf } from './report-folder.ts'
 import { verifyReports } from './verify-report.ts'
 
 const CHAIN = 5
-let stack: AsyncDisposableStack
-let stores: Stores
+let spine: Spine
 let home: string
 let folder: string
-let needs: Stores & { packs: typeof packs; clock: typeof systemClock; log: typeof silentLog }
 
 beforeAll(async () => {
-  stack = new AsyncDisposableStack()
-  home = stack.adopt(await mkdtemp(join(tmpdir(), 'fleet-evidence-')), (path) => rm(path, { recursive: true }))
-  const redis = stack.adopt(await startPrivateRedis(), (server) => server.stop())
-  stores = stack.use(await openStores(
-    storesConfig.parse({ FLEET_HOME: home, REDIS_URL: redis.url, FREEZE_SETTLE_MS: 0 }), { packs, log: silentLog }))
-  needs = { ...stores, packs, clock: systemClock, log: silentLog }
-  const of = { tenant: 'default', domain: 'jav', entityType: 'movie' }
-  await stores.catalog.putRows(of, [{ id: 'm-1', columns: { title: 'One' } }])
+  spine = await openSpine()
+  home = spine.home
+  await spine.putFilm('m-1')
   for (let i = 0; i < CHAIN; i++) {
-    await send(`e-${i}`)
-    await flushShards(ALL_SHARDS, needs, { jobId: `job-${i}` })
-    await syncCatalog(needs)
-    await syncSegments(needs)
+    await spine.send(['m-1', 'm-2'])
+    await spine.flush(`job-${i}`)
+    await spine.sync()
     await generate(join(home, 'reports'))
   }
-}, 120_000)
-afterAll(() => stack.disposeAsync())
+})
+afterAll(() => spine[Symbol.asyncDispose]())
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'fleet-reports-'))
@@ -51,12 +35,8 @@ beforeEach(async () => {
 })
 afterEach(() => rm(folder, { recursive: true }))
 
-const send = (id: string) => recordEvents(['m-1', 'm-2'].map((entity_id) => ({
-  domain: 'jav', entity_type: 'movie', entity_id, action: 'view', event_id: id, occurred_at: new Date().toISOString(),
-})), { tenant: 'default', zone: 'UTC', keyId: 'test', eventsPerMinute: 0 }, needs)
-
 const generate = (to: string) =>
-  generateReport(needs, { folder: to, keyPath: join(home, 'evidence-key'), codeVersion: '1', settings: { A: 'b' } })
+  generateReport(spine.needs, { folder: to, keyPath: join(home, 'evidence-key'), codeVersion: '1', settings: { A: 'b' } })
 
 const faultsIn = async (options = {}) => (await verifyReports(folder, options)).faults
 const jsonOf = async (name: string) =>
@@ -244,7 +224,7 @@ describe('the next report', () => {
   })
 
   test('is refused where another key signed', async () => {
-    await expect(generateReport(needs, { folder, keyPath: join(home, 'third-key'), codeVersion: '1', settings: {} }))
+    await expect(generateReport(spine.needs, { folder, keyPath: join(home, 'third-key'), codeVersion: '1', settings: {} }))
       .rejects.toMatchObject({ code: 'USAGE_INVALID' })
   })
 })
