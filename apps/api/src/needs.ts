@@ -1,7 +1,9 @@
 import type { BullMQAdapter } from '@bull-board/api/bullMQAdapter'
 import type { Packs } from '@tallyfleet/domain'
 import type { Metrics } from '@tallyfleet/metrics'
-import type { AccountStore, CatalogStore, Clock, HotStore, Journal, Log, QueueAdmin, RollupStore } from '@tallyfleet/ports'
+import type {
+  AccountStore, CatalogStore, Clock, HotStore, Journal, Log, QueueAdmin, RollupStore, SegmentStore,
+} from '@tallyfleet/ports'
 import type { ApiConfig } from './config.ts'
 
 /** A queue as Bull Board takes it; the queue lib makes them. */
@@ -13,9 +15,12 @@ export type ApiNeeds = {
   rollups: RollupStore
   journal: Journal
   catalog: CatalogStore
+  segments: SegmentStore
   accounts: AccountStore
   /** The installation's secret. */
   secret: string
+  /** Where the signed reports of this machine lie. */
+  reportsFolder: string
   queues: QueueAdmin
   boardQueues: readonly BoardQueue[]
   packs: Packs

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { jobs } from '@tallyfleet/jobs'
 import { createMetrics, mergeMetrics, MetricsHub } from '@tallyfleet/metrics'
 import { packs } from '@tallyfleet/packs'
@@ -35,6 +36,7 @@ export async function openApi(config: ApiConfig & StoresConfig, log: Log): Promi
   }
   const app = buildApp({
     ...stores, queues, boardQueues: queues.bullQueues(), packs, clock: systemClock, log, metrics, config, mergedMetrics,
+    reportsFolder: join(config.FLEET_HOME, 'reports'),
   })
   const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: 20_000, keepAliveTimeout: 65_000 }, app)
   server.listen(config.HTTP_PORT, config.HTTP_HOST)

@@ -43,6 +43,7 @@ export async function startApi(
   const queues = stack.use(await openQueueAdmin({ url: redis.url, jobs: [job as never] }))
   const needs: ApiNeeds = {
     ...stores, queues, boardQueues: queues.bullQueues(), packs, clock: systemClock, log,
+    reportsFolder: join(home, 'reports'),
     metrics: createMetrics({ runtimeMetrics: false }), config: { ...apiConfig.parse({}), ...config }, ...override,
   }
   const server = createServer(buildApp(needs)).listen(0, '127.0.0.1')
