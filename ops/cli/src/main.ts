@@ -110,6 +110,10 @@ answering(reports, 'verify [path]', 'check reports offline; exit 3 names the fir
   .runs(async (env, path: string | undefined, options: never) => (await import('./commands/report.ts')).verify(env, path, options))
 answering(reports, 'ls', 'list reports').option('--out <dir>', 'another folder').option('--limit <n>', 'the newest', whole, 20)
   .runs(async (env, options: never) => (await import('./commands/report.ts')).ls(env, options))
+answering(program, 'explain <domain> <entity_type> <entity_id> <action>', 'why a number is what it is')
+  .option('--bucket <key>', 'a day, week, month or year; all by itself').option('--tenant <tenant>', 'whose number', 'default')
+  .runs(async (env, domain: string, type: string, id: string, action: string, options: never) =>
+    (await import('./commands/explain.ts')).explain(env, [domain, type, id, action], options))
 
 const queues = program.command('queues').description('the queues')
 answering(queues, 'ls', 'depths and workers').runs(async (env) => (await import('./commands/operate.ts')).listQueues(env))

@@ -16,8 +16,10 @@ export async function generate(env: Environment, { out }: { out?: string }): Pro
   const home = storesConfigOf(env).FLEET_HOME
   const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }
   await using stores = await openAll(env)
-  const { report, path, sha256, fingerprint, warnings } = await generateReport({ ...stores, packs, clock: systemClock }, {
-    folder: folderOf(home, out), keyPath: join(home, 'evidence-key'), codeVersion: version, settings: publicSettings(env),
+  const needs = { ...stores, packs, clock: systemClock }
+  const { report, path, sha256, fingerprint, warnings } = await generateReport(needs, {
+    folder: folderOf(home, out), keyPath: join(home, 'evidence-key'), codeVersion: version,
+    settings: publicSettings(env),
   })
   const { sequence, previous, generatedAt, totals, ledger, parity } = report
   const agrees = totals.every((total) => total.agrees)
@@ -32,8 +34,8 @@ export async function generate(env: Environment, { out }: { out?: string }): Pro
       table(['tenant', 'domain', 'type', 'action', 'rollups', 'days', 'catalog', 'without row', 'segments', ''],
         totals.filter(({ measure }) => measure === 'count').map((total) => [
           total.tenant, total.domain, total.entityType, total.action, total.rollups, total.days,
-          total.catalog ? total.catalog.shown - total.catalog.opening : '', total.catalog?.withoutRow ?? '', total.segments ?? '',
-          total.agrees ? '' : report.quiet ? 'DIFFERENT' : 'on its way',
+          total.catalog ? total.catalog.shown - total.catalog.opening : '', total.catalog?.withoutRow ?? '',
+          total.segments ?? '', total.agrees ? '' : report.quiet ? 'DIFFERENT' : 'on its way',
         ])),
       `ledger ${ledger.balanced ? 'balanced' : 'NOT BALANCED'}, parity ${parity.equal ? 'equal' : 'DIFFERENT'}`,
       `report ${sequence}: ${path}`, `sha256 ${sha256}`, `key ${fingerprint}`,
@@ -52,7 +54,8 @@ export async function verify(
   ]
   return {
     exit: found.valid ? EXIT.ok : EXIT.difference, warnings, data: { path: place, ...found },
-    text: found.valid ? `${found.reports.length} reports, all as they were signed with ${found.fingerprint}` : tell(found.faults),
+    text: found.valid ? `${found.reports.length} reports, all as they were signed with ${found.fingerprint}`
+      : tell(found.faults),
   }
 }
 
@@ -64,13 +67,14 @@ export async function ls(env: Environment, { out, limit }: { out?: string; limit
   return {
     data: list,
     text: rows.length === 0 ? 'no reports yet: fleet report generate'
-      : [table(['report', 'at', '', 'sha256'], rows), ...(list.faults.length > 0 ? [tell(list.faults)] : [])].join('\n'),
+      : [table(['report', 'at', '', 'sha256'], rows), tell(list.faults)].join('\n').trimEnd(),
   }
 }
 
 function tell(faults: EvidenceFault[]): string {
   const lines = faults.slice(0, SHOWN_FAULTS).map(({ file, what, detail }) => `${file}: ${what}: ${detail}`)
-  return ['CHANGED', ...lines, ...(faults.length > SHOWN_FAULTS ? [`and ${faults.length - SHOWN_FAULTS} more`] : [])].join('\n')
+  if (faults.length > SHOWN_FAULTS) lines.push(`and ${faults.length - SHOWN_FAULTS} more`)
+  return lines.join('\n')
 }
 
 function folderOf(home: string, out: string | undefined): string {
