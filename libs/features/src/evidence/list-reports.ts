@@ -1,5 +1,6 @@
 import { AppError } from '@tallyfleet/domain'
-import { verifyReports, type EvidenceFault, type VerifiedReport } from './verify-report.ts'
+import type { EvidenceFault } from './evidence-fault.ts'
+import { verifyReports, type VerifiedReport } from './verify-report.ts'
 
 export type ReportList = {
   /** Fingerprint of the key that the reports were checked with. */

@@ -36,7 +36,7 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }))
 
 const generate = (to: string) =>
-  generateReport(spine.needs, { folder: to, keyPath: join(home, 'evidence-key'), codeVersion: '1', settings: { A: 'b' } })
+  generateReport(spine.needs, { folder: to, keyPath: join(home, 'evidence-key'), codeVersion: '1', settings: {} })
 
 const faultsIn = async (options = {}) => (await verifyReports(folder, options)).faults
 const jsonOf = async (name: string) =>
@@ -224,8 +224,8 @@ describe('the next report', () => {
   })
 
   test('is refused where another key signed', async () => {
-    await expect(generateReport(spine.needs, { folder, keyPath: join(home, 'third-key'), codeVersion: '1', settings: {} }))
-      .rejects.toMatchObject({ code: 'USAGE_INVALID' })
+    const options = { folder, keyPath: join(home, 'third-key'), codeVersion: '1', settings: {} }
+    await expect(generateReport(spine.needs, options)).rejects.toMatchObject({ code: 'USAGE_INVALID' })
   })
 })
 
