@@ -18,7 +18,7 @@ export class Workplace implements AsyncDisposable {
   readonly #children = new Set<ChildProcess>()
   readonly #cleanUp = () => {
     for (const child of this.#children) child.kill('SIGKILL')
-    rmSync(this.folder, { recursive: true, force: true, maxRetries: 3 })
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 10 }) // what is killed may write a little longer
   }
 
   constructor() {
