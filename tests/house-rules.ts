@@ -33,6 +33,7 @@ const edges: [RegExp, readonly string[]][] = [
   [/^node:sqlite$/, ['libs/store-sql', 'ops/cli']],
   [/^(pino|pino-http)$/, ['libs/logging']],
   [/^prom-client$/, ['libs/metrics']],
+  [/^jose$/, ['libs/features']],
   [/^zod-openapi$/, ['libs/api-contract']],
   [/^(nodemailer|web-push)$/, ['libs/channels']],
   [/^(vue|vue-router|vue-i18n|pinia|@pinia\/.*|echarts|vue-echarts|reka-ui)$/, ['apps/dashboard']],
