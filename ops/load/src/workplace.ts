@@ -10,6 +10,7 @@ import { AppError } from '@tallyfleet/domain'
 const ROOT = resolve(import.meta.dirname, '../../..')
 const START_TIMEOUT_MS = 600_000
 const STOP_TIMEOUT_MS = 20_000
+const GRACE_MS = 1_000
 const TICKS_A_SECOND = 100
 
 /** Where one benchmark works: a folder and processes of its own, all of which go with it, however it ends. */
@@ -18,7 +19,9 @@ export class Workplace implements AsyncDisposable {
   readonly #children = new Set<ChildProcess>()
   readonly #cleanUp = () => {
     for (const child of this.#children) child.kill('SIGKILL')
-    rmSync(this.folder, { recursive: true, force: true, maxRetries: 10 }) // what is killed may write a little longer
+    // A server's own children write a moment longer, and a folder that is written to cannot be removed.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, GRACE_MS)
+    rmSync(this.folder, { recursive: true, force: true })
   }
 
   constructor() {
