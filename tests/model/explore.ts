@@ -1,6 +1,7 @@
-import { initialState, stepsOf, type Model } from './model.ts'
+import { stepsOf } from './model.ts'
 import type { State } from './state.ts'
 import { isAtRest, judge, type Kind, type Violation } from './verdict.ts'
+import { initialState, type Model } from './world.ts'
 
 export type Finding = { violation: Violation; trace: string[] }
 export type Exploration = {
@@ -8,6 +9,8 @@ export type Exploration = {
   steps: number
   /** States at rest, each of which was judged. */
   rests: number
+  /** Those of them in which a shard stopped. */
+  stops: number
   /** The violation at the end of a shortest execution that has one. */
   finding: Finding | undefined
 }
@@ -29,9 +32,10 @@ export function explore(model: Model, kinds?: readonly Kind[]): Exploration {
   const ordinals = [-1]
   const edges: number[] = []
   const atRest: number[] = []
+  let stops = 0
   let frontier = [{ id: 0, state: first }]
   const answer = (finding?: Finding): Exploration =>
-    ({ states: known.size, steps: edges.length / 2, rests: atRest.length, finding })
+    ({ states: known.size, steps: edges.length / 2, rests: atRest.length, stops, finding })
   const traceOf = (id: number): string[] => walk(model, first, id, parents, ordinals)
 
   while (frontier.length > 0) {
@@ -39,6 +43,7 @@ export function explore(model: Model, kinds?: readonly Kind[]): Exploration {
     for (const { id, state } of frontier) {
       if (isAtRest(model, state)) {
         atRest.push(id)
+        if (state.redis.shards.some(({ stopped }) => stopped)) stops++
         const violation = judge(model, state).find(({ kind }) => !kinds || kinds.includes(kind))
         if (violation) return answer({ violation, trace: traceOf(id) })
       }
@@ -60,7 +65,7 @@ export function explore(model: Model, kinds?: readonly Kind[]): Exploration {
   }
   const stuck = kinds && !kinds.includes('never rests') ? undefined : findStuck(known.size, edges, atRest)
   return answer(stuck === undefined ? undefined
-    : { violation: { kind: 'never rests', what: 'from here on there is always something left to do' }, trace: traceOf(stuck) })
+    : { violation: { kind: 'never rests', what: 'there is always something left to do' }, trace: traceOf(stuck) })
 }
 
 /** The first state from which no state at rest can be reached. */
@@ -100,7 +105,8 @@ class StateKeys {
     const { manifests, documents, ...rest } = rollups
     return [
       this.#idOf(redis), this.#idOf(synced), this.#idOf(snapshot), this.#idOf(rollupsCopy), this.#idOf(catalogCopy),
-      this.#idOf(rest), this.#idOf(catalog), this.#idOf(others), ...manifests.flat().map((manifest) => this.#idOf(manifest)), '',
+      this.#idOf(rest), this.#idOf(catalog), this.#idOf(others),
+      ...manifests.flat().map((manifest) => this.#idOf(manifest)), '',
       ...Object.values(documents).map((document) => this.#idOf(document)), '',
       ...workers.map((worker) => this.#idOf(worker)).sort((a, b) => a - b),
     ].join()
@@ -119,7 +125,9 @@ class StateKeys {
   }
 }
 
-function walk(model: Model, first: State, id: number, parents: readonly number[], ordinals: readonly number[]): string[] {
+function walk(
+  model: Model, first: State, id: number, parents: readonly number[], ordinals: readonly number[],
+): string[] {
   const path: number[] = []
   for (let at = id; at > 0; at = parents[at]!) path.push(ordinals[at]!)
   let state = first

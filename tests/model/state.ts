@@ -29,7 +29,8 @@ export type HotShard = {
 export type Redis = { life: number; seen: number[]; shards: HotShard[] }
 
 export type Manifest = Readonly<{
-  n: number; name: number; kind: OpenBatch['kind']; checksum: string; events: number; running: number; writes: readonly Write[]; open: boolean
+  n: number; name: number; kind: OpenBatch['kind']; checksum: string; events: number; running: number
+  writes: readonly Write[]; open: boolean
 }>
 
 export type Document = Readonly<{ seq: number; counts: Counts; retired: boolean }>
@@ -72,7 +73,7 @@ export type Worker = Readonly<{
 
 export type State = {
   redis: Redis
-  /** What the disk of Redis has; null in worlds whose power never fails. */
+  /** What the disk of Redis has; null where no power will fail. */
   synced: Redis | null
   snapshot: Redis | null
   rollups: Rollups
@@ -87,6 +88,7 @@ export type State = {
   workers: Worker[]
   /** Redis was emptied or restored: from then on, a shard may stop. */
   wentBack: boolean
+  /** How many were drawn. */
   lives: number
   names: number
   /** What may still go wrong. */
@@ -110,25 +112,12 @@ export type Chances = {
   retirements: number
 }
 
-export type World = Partial<Chances> & {
-  /** The entity of each event, and what was done to it. Each is sent once. */
-  events: { entity: number; action?: string }[]
-  /** The shard of each entity. */
-  shards: number[]
-  documents: ('total' | 'day' | 'sum')[]
-  workers?: number
-  catalog?: boolean
-  /** Redis is emptied, or the catalog restored, only while no worker is at it. */
-  undisturbed?: boolean
-  /** Event 0 was flushed before, and its total lost it: what a repair is for. */
-  damaged?: boolean
-}
-
 const resting: Worker = { at: 'idle', shard: 0 }
 export const idle = () => resting
 export const isEmpty = (counts: Counts) => counts.every((count) => count === 0)
 export const add = (a: Counts, b: Counts): Counts => a.map((count, event) => count + b[event]!)
-export const one = (event: number, events: number): Counts => Array.from({ length: events }, (_, at) => (at === event ? 1 : 0))
+export const one = (event: number, events: number): Counts =>
+  Array.from({ length: events }, (_, at) => (at === event ? 1 : 0))
 
 export const copyRedis = ({ life, seen, shards }: Redis): Redis =>
   ({ life, seen: [...seen], shards: shards.map((shard) => ({ ...shard, batches: { ...shard.batches } })) })
@@ -138,6 +127,8 @@ export const copyRollups = ({ manifests, documents, floors, marks }: Rollups): R
   floors: Object.fromEntries(Object.entries(floors).map(([life, ofLife]) => [life, [...ofLife]])), marks: [...marks],
 })
 
+export const copyCatalog = ({ rows, marks }: Catalog): Catalog => ({ rows: [...rows], marks: [...marks] })
+
 /**
  * A draft of the next state. What it shares with `state` is replaced, never changed in place: counts, batches,
  * manifests, documents, rows and workers.
@@ -145,6 +136,6 @@ export const copyRollups = ({ manifests, documents, floors, marks }: Rollups): R
 export const draftOf = (state: State): State => ({
   ...state,
   redis: copyRedis(state.redis), rollups: copyRollups(state.rollups),
-  catalog: { rows: [...state.catalog.rows], marks: [...state.catalog.marks] },
+  catalog: copyCatalog(state.catalog),
   sent: [...state.sent], excused: [...state.excused], workers: [...state.workers], left: { ...state.left },
 })

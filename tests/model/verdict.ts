@@ -1,5 +1,7 @@
-import { documentsOf, eventName, isFlushDue, isHeld, isSyncDue, type Model } from './model.ts'
+import { isFlushDue } from './flush-steps.ts'
 import type { State } from './state.ts'
+import { isSyncDue } from './sync-steps.ts'
+import { documentsOf, eventName, isHeld, type Model } from './world.ts'
 
 export type Kind = 'loses' | 'doubles' | 'stays wrong' | 'stops' | 'does not balance' | 'never rests'
 export type Violation = { kind: Kind; what: string }
@@ -37,20 +39,19 @@ export function judge(model: Model, state: State): Violation[] {
       continue
     }
     const counts = documentsOf(model, event).map((document) =>
-      ({ document, count: state.rollups.documents[document]?.counts[event] ?? 0 }))
+      ({ document, count: state.rollups.documents[document]!.counts[event]! }))
     // Until a repair is through, what was damaged stays so.
-    if (world.damaged && event === 0 && !state.rollups.manifests[shard]!.some(({ kind, open }) => kind === 'repair' && !open)) {
-      counts.splice(0, counts.length, ...counts.filter(({ document, count }) => count > 0 || !document.startsWith('total')))
-    }
+    const isRepaired = state.rollups.manifests[shard]!.some(({ kind, open }) => kind === 'repair' && !open)
+    const isDamaged = (document: string) => world.damaged && !isRepaired && event === 0 && document === 'total 0'
     const isMissing = state.excused[event]! && counts.every(({ count }) => count === 0)
     for (const { document, count } of counts) {
-      if (count < 1 && !isMissing) say('loses', `${name} counts ${count} times in ${document}`)
+      if (count < 1 && !isMissing && !isDamaged(document)) say('loses', `${name} counts ${count} times in ${document}`)
       if (count > 1) say('doubles', `${name} counts ${count} times in ${document}`)
     }
     if (!world.catalog) continue
     const shown = state.catalog.rows[entity]!.counts[event]!
     const total = counts.find(({ document }) => document.startsWith('total'))!.count
-    if (shown !== total) say('stays wrong', `row ${entity} shows ${name} ${shown} times, the rollups hold it ${total} times`)
+    if (shown !== total) say('stays wrong', `row ${entity} shows ${name} ${shown} times, its total ${total} times`)
   }
   return violations
 }
