@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { apiConfig, envMarkdown, schedulerConfig, workersConfig } from '@tallyfleet/config'
 import { loggingConfig } from '@tallyfleet/logging'
 import { storesConfig } from '@tallyfleet/stores'
@@ -17,12 +18,11 @@ test('docs/env.md says what the settings say', async () => {
   expect(await readFile(file, 'utf8')).toBe(page)
 })
 
-test('every file that docs/architecture.md and the README name exists', async () => {
-  const { existsSync } = await import('node:fs')
-  for (const page of ['docs/architecture.md', 'README.md']) {
+test('every file that the pages name or link exists', async () => {
+  for (const page of ['README.md', 'CONTRIBUTING.md', 'docs/architecture.md', 'docs/evidence.md']) {
     const text = await readFile(join(ROOT, page), 'utf8')
-    const named = [...text.matchAll(/`((?:apps|libs|ops|tests|docs)\/[\w./-]+)`/g), ...text.matchAll(/\]\((?!https?:)([\w./-]+)\)/g)].map((match) => match[1]!)
-    expect(named.length).toBeGreaterThan(3)
-    expect(named.filter((path) => !existsSync(join(ROOT, path)))).toEqual(named.filter((path) => path.startsWith('libs/store-*')))
+    const named = [...text.matchAll(/`((?:apps|libs|ops|tests|docs)\/[\w./-]+)`/g)].map((match) => match[1]!)
+    const linked = [...text.matchAll(/\]\((?!https?:)([\w./-]+)\)/g)].map((match) => join(dirname(page), match[1]!))
+    expect([...named, ...linked].filter((path) => !existsSync(join(ROOT, path))), page).toEqual([])
   }
 })
