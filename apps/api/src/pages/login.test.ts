@@ -95,6 +95,15 @@ test('a change that another site starts is refused although the cookie is there'
   expect((await api.call('POST', '/login', form({}, { origin: 'https://evil.example' }))).status).toBe(403)
 })
 
+test('a body that is no form logs nobody in and breaks nothing', async () => {
+  for (const type of ['application/json', 'text/plain']) {
+    const headers = { 'content-type': type }
+    expect((await api.call('POST', '/login', { body: '{"name":"olga"}', headers })).status).toBe(401)
+    const cookie = await logIn('ines', 'viewer')
+    expect((await api.call('POST', '/login/password', { body: '{}', headers: { ...headers, cookie } })).status).toBe(422)
+  }
+})
+
 test('a session ends with the logout', async () => {
   const cookie = await logIn('lena', 'admin')
   expect((await api.call('GET', BOARD, { headers: { cookie, ...html } })).status).toBe(200)

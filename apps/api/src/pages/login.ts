@@ -25,8 +25,8 @@ export function loginPages(needs: ApiNeeds): Router {
 
   router.get('/login', (request, response) => sendLogin(response, nextOf(request.query['next'])))
   router.post('/login', form, throttle(FAILURES_BY_ADDRESS), throttle(FAILURES_BY_NAME, nameOf), async (request, response) => {
-    const { password } = request.body as Record<string, unknown>
-    const next = nextOf((request.body as Record<string, unknown>)['next'])
+    const { password, next: wanted } = fieldsOf(request)
+    const next = nextOf(wanted)
     try {
       const user = await checkPassword(nameOf(request), typeof password === 'string' ? password : '', needs)
       await logIn(request, response, user, 'login')
@@ -46,7 +46,7 @@ export function loginPages(needs: ApiNeeds): Router {
 
   router.get('/login/password', requireLogin(needs), (_request, response) => sendPassword(response))
   router.post('/login/password', form, requireLogin(needs, ANYONE), async (request, response) => {
-    const { password } = request.body as Record<string, unknown>
+    const { password } = fieldsOf(request)
     try {
       await setPassword(userOf(response), typeof password === 'string' ? password : '', needs)
     } catch (error) {
@@ -88,8 +88,13 @@ function throttle(failures: number, keyOf?: (request: Request) => string): Reque
   })
 }
 
+/** The fields of the form; none when the body is of another type. */
+function fieldsOf(request: Request): Record<string, unknown> {
+  return (request.body ?? {}) as Record<string, unknown>
+}
+
 function nameOf(request: Request): string {
-  const { name } = (request.body ?? {}) as Record<string, unknown>
+  const { name } = fieldsOf(request)
   return typeof name === 'string' ? name.slice(0, 128) : ''
 }
 
