@@ -13,7 +13,7 @@ const MAX_AHEAD_MS = 5 * 60_000
 const DAY_MS = 86_400_000
 
 const REFUSED_ID = /[\p{Cc}\p{Cf}\p{Cn}\p{Cs}]/u
-const RFC3339 = /^(\d{4})-(\d{2})-(\d{2})[Tt](\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d{2}):(\d{2}))$/
+const RFC3339 = /^(\d{4})-(\d{2})-(\d{2})[Tt](\d{2}):(\d{2}):(\d{2})(?:\.(\d+))?(?:[Zz]|([+-])(\d{2}):(\d{2}))$/
 
 /** Why an entity id is refused, or undefined. The id must already be in NFC. */
 export function entityIdFault(id: string): string | undefined {
