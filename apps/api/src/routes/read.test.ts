@@ -117,6 +117,7 @@ test('a parity run tells the entities of all tenants to keys of the default tena
 test.each([
   ['/api/v1/entities/top?entity_type=movie&action=view', 'PARAMETER_INVALID', '/domain'],
   [`/api/v1/entities/top?${SUBJECT}&limit=0`, 'PARAMETER_INVALID', '/limit'],
+  [`/api/v1/entities/top?${SUBJECT}&from=2024-01-01&to=2025-02-06`, 'RANGE_INVALID', '/to'],
   [`/api/v1/entities/top?${SUBJECT}&limit=1001`, 'PARAMETER_INVALID', '/limit'],
   [`/api/v1/entities/top?${SUBJECT}&limit=5.5`, 'PARAMETER_INVALID', '/limit'],
   [`/api/v1/entities/top?${SUBJECT}&action=view`, 'PARAMETER_INVALID', '/action'],
@@ -128,7 +129,7 @@ test.each([
   [`/api/v1/entities/top?${SUBJECT}&from=2026-11-21T10:00:00Z&to=2026-11-22`, 'RANGE_INVALID', '/from'],
   [`/api/v1/entities/top?${SUBJECT}&from=2020-01-01&to=2026-01-02`, 'RANGE_INVALID', undefined],
   [`/api/v1/entities/top?${SUBJECT}&cursor=AAAA`, 'CURSOR_INVALID', '/cursor'],
-  [`/api/v1/timeseries?${SUBJECT}&interval=day&from=1950-01-01&to=2026-01-01`, 'RANGE_INVALID', undefined],
+  [`/api/v1/timeseries?${SUBJECT}&interval=day&from=1950-01-01&to=2026-01-01`, 'RANGE_INVALID', '/to'],
   [`/api/v1/timeseries?${SUBJECT}&interval=hour&from=2026-01-01&to=2026-01-02`, 'PARAMETER_INVALID', '/interval'],
   [`/api/v1/timeseries?${SUBJECT}&interval=day&from=2026-01-01&entity_id=a%00`, 'PARAMETER_INVALID', '/entity_id'],
   ['/api/v1/entities/jav/movie/%E0%A4', 'PARAMETER_INVALID', undefined],

@@ -1,7 +1,7 @@
-import { addDays, bucketOf, bucketsBetween, firstDayOf, type Packs } from '@tallyfleet/domain'
+import { addDays, AppError, bucketOf, bucketsBetween, firstDayOf, type Packs } from '@tallyfleet/domain'
 import type { Clock, EntityOf, Journal, RollupStore, Tenant } from '@tallyfleet/ports'
 import { readFreshness, type Freshness } from './freshness.ts'
-import { readDayRange, type DayRange } from './range.ts'
+import { rangeError, readDayRange, type DayRange } from './range.ts'
 import { checkSubject, readEntityId } from './subject.ts'
 
 export const MAX_BUCKETS = 4_000
@@ -32,7 +32,7 @@ export async function listTimeSeries(tenant: Tenant, query: TimeSeriesQuery, nee
   checkSubject(query, needs.packs)
   const entityId = query.entityId === undefined ? null : readEntityId(query.entityId)
   const range = readDayRange(query, tenant.zone, needs.clock.now())!
-  const buckets = bucketsBetween(interval, range.from, range.to, MAX_BUCKETS)
+  const buckets = bucketsOf(interval, range)
   const of = { tenant: tenant.id, domain, entityType }
   const freshness = await readFreshness(range, tenant.zone, needs)
 
@@ -44,6 +44,15 @@ export async function listTimeSeries(tenant: Tenant, query: TimeSeriesQuery, nee
     counts.set(bucket, await sumOfDays(of, entityId, action, days, needs.rollups))
   }
   return { points: buckets.map((bucket) => ({ bucket, count: counts.get(bucket)! })), freshness }
+}
+
+function bucketsOf(interval: SeriesInterval, { from, to }: DayRange): string[] {
+  try {
+    return bucketsBetween(interval, from, to, MAX_BUCKETS)
+  } catch (error) {
+    if (!(error instanceof AppError && error.code === 'RANGE_INVALID')) throw error
+    throw rangeError('/to', `is too far from \`from\`: ${error.message}`)
+  }
 }
 
 /** The buckets at the ends that the range cuts, with their days inside the range. */

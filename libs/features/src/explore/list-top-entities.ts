@@ -1,9 +1,12 @@
-import type { Packs } from '@tallyfleet/domain'
+import { daysBetween, type Packs } from '@tallyfleet/domain'
 import type { CatalogStore, Clock, Journal, RollupStore, Tenant } from '@tallyfleet/ports'
 import { readCursor, writeCursor } from './cursor.ts'
 import { readFreshness, type Freshness } from './freshness.ts'
-import { readDayRange, wholeBucket } from './range.ts'
+import { rangeError, readDayRange, wholeBucket } from './range.ts'
 import { checkSubject } from './subject.ts'
+
+/** What a range may hold that is not one whole bucket. */
+const MAX_DAYS = 400
 
 export type TopQuery = {
   domain: string
@@ -43,6 +46,9 @@ export async function listTopEntities(tenant: Tenant, query: TopQuery, needs: Ne
 
   const of = { tenant: tenant.id, domain, entityType }
   const bucket = range ? wholeBucket(range) : { interval: 'total' as const, bucket: 'all' }
+  if (!bucket && daysBetween(range!.from, range!.to) > MAX_DAYS) {
+    throw rangeError('/to', `is more than ${MAX_DAYS} days after \`from\``)
+  }
   const freshness = await readFreshness(range, tenant.zone, needs)
   const top = bucket
     ? await needs.rollups.listTop(of, action, bucket, limit, after)

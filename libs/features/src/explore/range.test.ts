@@ -24,6 +24,10 @@ test.each([
   expect(() => read(from, to)).toThrow(expect.objectContaining({ code: 'RANGE_INVALID' }))
 })
 
+test('an offset whose plus sign was read as a space is explained', () => {
+  expect(() => read('2026-11-01T00:00:00 01:00', '2026-11-08', 'Europe/Prague')).toThrow('%2B')
+})
+
 test('an instant that starts a day in another zone is refused', () => {
   expect(() => read('2026-11-01T00:00:00Z', '2026-11-08', 'Europe/Prague')).toThrow('does not start a day')
 })

@@ -28,7 +28,7 @@ export function readDayRange(
 /** The instant that a day or an RFC 3339 instant names; a day is its start in the zone. */
 export function readInstant(pointer: string, text: string, zone: string): Date {
   const at = DAY.test(text) ? startOfDay(readDay(pointer, text, zone), zone) : parseInstant(text)
-  if (!at) throw rangeError(pointer, 'is neither a day nor an RFC 3339 instant')
+  if (!at) throw noInstant(pointer, text)
   return at
 }
 
@@ -48,6 +48,11 @@ export function rangeError(pointer: string, detail: string): AppError {
   return new AppError('RANGE_INVALID', `${pointer.slice(1)} ${detail}`, { details: { errors: [fault] } })
 }
 
+function noInstant(pointer: string, text: string): AppError {
+  const hint = text.includes(' ') ? ' (in an address the + of an offset is written %2B)' : ''
+  return rangeError(pointer, `is neither a day nor an RFC 3339 instant${hint}`)
+}
+
 function readDay(pointer: string, text: string, zone: string): string {
   const day = DAY.test(text) ? text : dayStartingAt(pointer, text, zone)
   const midnight = new Date(`${day}T00:00:00Z`)
@@ -60,7 +65,7 @@ function readDay(pointer: string, text: string, zone: string): string {
 
 function dayStartingAt(pointer: string, text: string, zone: string): string {
   const at = parseInstant(text)
-  if (!at) throw rangeError(pointer, 'is neither a day nor an RFC 3339 instant')
+  if (!at) throw noInstant(pointer, text)
   const day = dayOf(at, zone)
   if (startOfDay(day, zone).getTime() !== at.getTime()) throw rangeError(pointer, `does not start a day in ${zone}`)
   return day
