@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { addDays, bucketOf, bucketsBetween, dayOf, firstDayOf, hourOf, startOfDay, weekOf } from './bucket.ts'
+import { addDays, bucketOf, bucketsBetween, dayOf, firstDayOf, hourOf, startOfDay, timeZoneOf, weekOf } from './bucket.ts'
 
 test('an ISO week belongs to the year of its Thursday', () => {
   expect(weekOf('2026-11-21')).toBe('2026-W47')
@@ -25,6 +25,13 @@ test('a day belongs to the zone, also across a change of clocks', () => {
   expect(hourOf(new Date('2026-11-21T00:10:00Z'), 'Asia/Kathmandu')).toBe('2026-11-21T05')
   expect(startOfDay('2026-11-21', 'Asia/Kathmandu').toISOString()).toBe('2026-11-20T18:15:00.000Z')
   expect(startOfDay('2026-11-21', 'UTC').toISOString()).toBe('2026-11-21T00:00:00.000Z')
+})
+
+test('a time zone is known by its name, in whatever case, and never by an offset', () => {
+  expect(timeZoneOf('europe/prague')).toBe('Europe/Prague')
+  expect(timeZoneOf('utc')).toBe('UTC')
+  expect(timeZoneOf('America/New_York')).toBe('America/New_York')
+  for (const name of ['Mars/Base', '+02:00', '-0530', '', 'UTC+1', 'Europe/Prague ']) expect(timeZoneOf(name)).toBeUndefined()
 })
 
 test('buckets between two days cover them in order, without gaps', () => {

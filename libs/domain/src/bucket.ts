@@ -11,12 +11,18 @@ const DAY_MS = 86_400_000
 const formats = new Map<string, Intl.DateTimeFormat>()
 const hours = new Map<string, Map<number, string>>()
 
-/** Whether `zone` is an IANA time zone that this runtime knows. */
-export function isTimeZone(zone: string): boolean {
+/**
+ * The IANA time zone of this name in its own spelling, or undefined when this runtime knows none. An offset such as
+ * `+02:07` is not one: it may shift by minutes, where everything here rests on quarter hours.
+ */
+export function timeZoneOf(name: string): string | undefined {
+  if (name.length > 64 || !/^[A-Za-z]/.test(name)) return undefined
   try {
-    return zone.length <= 64 && new Intl.DateTimeFormat('en', { timeZone: zone }) !== undefined
+    const { timeZone } = new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions()
+    // A runtime may resolve an alias to another name: what the caller wrote stays, unless only its case differs.
+    return timeZone.toLowerCase() === name.toLowerCase() ? timeZone : name
   } catch {
-    return false
+    return undefined
   }
 }
 

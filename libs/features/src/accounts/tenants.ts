@@ -1,4 +1,4 @@
-import { AppError, isTimeZone } from '@tallyfleet/domain'
+import { AppError, timeZoneOf } from '@tallyfleet/domain'
 import type { AccountStore, Clock, HotStore, RollupStore, Tenant } from '@tallyfleet/ports'
 
 export const DEFAULT_TENANT = 'default'
@@ -8,11 +8,12 @@ export const DEFAULT_TENANT = 'default'
  * is counted yet. Rejects with `FIELD_INVALID`, or `TENANT_ZONE_FIXED` once an event is counted.
  */
 export async function createTenant(
-  { id, zone }: { id: string; zone: string },
+  { id, zone: name }: { id: string; zone: string },
   needs: { accounts: AccountStore; hot: HotStore; rollups: RollupStore; clock: Clock },
 ): Promise<Tenant> {
   if (!/^[a-z][a-z0-9_-]{0,31}$/.test(id) || id in Object.prototype) throw invalid('/id', `${JSON.stringify(id)} is no tenant id`)
-  if (!isTimeZone(zone)) throw invalid('/zone', `${JSON.stringify(zone)} is no IANA time zone`)
+  const zone = timeZoneOf(name)
+  if (zone === undefined) throw invalid('/zone', `${JSON.stringify(name)} is no IANA time zone`)
   const known = await needs.accounts.findTenant(id)
   if (known?.zone === zone) return known
   if (known && await isCounting(id, needs)) {
