@@ -15,6 +15,8 @@ import { metricsPage } from './pages/metrics.ts'
 import { snippetPage } from './pages/snippet.ts'
 import { routes } from './routes/index.ts'
 
+const PAGES = ['/', '/livez', '/readyz', '/metrics', '/openapi.json', '/docs', '/docs/errors', '/fleet.js']
+
 /** The whole HTTP surface over open stores; it does not listen. */
 export function buildApp(needs: ApiNeeds): Express {
   const app = express()
@@ -34,6 +36,10 @@ export function buildApp(needs: ApiNeeds): Express {
   }))
   app.use(healthPages(needs), metricsPage(needs), snippetPage(), docsPages(), landingPage())
   app.use(loginPages(needs), boardPages(needs))
+  app.all(PAGES, (request, response) => {
+    response.setHeader('allow', 'GET, HEAD')
+    throw new AppError('METHOD_UNKNOWN', `${request.method} is not one of GET, HEAD`)
+  })
   app.use((request) => { throw new AppError('ROUTE_UNKNOWN', `nothing is at ${request.path.slice(0, 200)}`) })
   app.use(handleError(needs.log))
   return app

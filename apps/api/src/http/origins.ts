@@ -10,7 +10,9 @@ export function checkOrigin({ key }: Caller, request: Request, response: Respons
   if (!key.publishable) return
   const origin = request.headers.origin
   if (origin === undefined || !key.origins.includes(origin)) {
-    throw new AppError('ORIGIN_FORBIDDEN', `the key does not list the origin ${JSON.stringify(origin ?? 'none')}`)
+    throw new AppError('ORIGIN_FORBIDDEN', origin === undefined
+      ? 'a publishable key works from web pages alone: the request names no origin'
+      : `the key does not list the origin ${JSON.stringify(origin)}`)
   }
   allowOrigin(response, origin)
 }
@@ -26,15 +28,21 @@ export function preflight(accounts: AccountStore): (request: Request, response: 
     return new Set(keys.flatMap((key) => (key.publishable && !key.revokedAt ? key.origins : [])))
   }
   return async (request, response) => {
+    // Without an origin no page asks, but somebody who wants to know what works here.
+    if (request.headers.origin === undefined) {
+      response.setHeader('allow', 'POST, OPTIONS')
+      response.status(204).end()
+      return
+    }
     const now = performance.now()
     if (!origins || origins.until < now) {
       const list = load()
       origins = { list, until: now + KNOWN_MS }
       list.catch(() => { origins = undefined })
     }
-    const origin = request.headers.origin
-    if (origin === undefined || !(await origins.list).has(origin)) {
-      throw new AppError('ORIGIN_FORBIDDEN', `no publishable key lists the origin ${JSON.stringify(origin ?? 'none')}`)
+    const { origin } = request.headers
+    if (!(await origins.list).has(origin)) {
+      throw new AppError('ORIGIN_FORBIDDEN', `no publishable key lists the origin ${JSON.stringify(origin)}`)
     }
     allowOrigin(response, origin)
     response.setHeader('access-control-allow-methods', 'POST')

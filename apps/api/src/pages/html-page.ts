@@ -11,12 +11,14 @@ const STYLE = 'body{font:16px/1.6 system-ui,sans-serif;max-width:46rem;margin:3r
 export const STYLE_PATH = '/plain.css'
 export const plainStyle = STYLE
 
+const NAME = 'Tallyfleet'
+
 /** A plain page. `body` is HTML: escape what comes from outside. */
 export function htmlPage(title: string, body: string): string {
   return `<!doctype html>
 <html lang="en">
 <head>
-<meta charset="utf-8"><title>${escapeHtml(title)} · Tallyfleet</title>
+<meta charset="utf-8"><title>${title === NAME ? NAME : `${escapeHtml(title)} · ${NAME}`}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><link rel="stylesheet" href="${STYLE_PATH}">
 </head>
 <body>

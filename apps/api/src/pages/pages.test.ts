@@ -60,6 +60,15 @@ test('the console, its parts and the documents are served from here, under a str
   expect(await api.call('GET', '/docs/../../package.json')).toMatchObject({ status: 404 })
 })
 
+test('a page asked for with another method says which ones work', async () => {
+  await using api = await startApi()
+  for (const path of ['/', '/livez', '/openapi.json', '/fleet.js']) {
+    const answer = await api.call('POST', path, { body: '{}' })
+    expect(answer, path).toMatchObject({ status: 405, json: { code: 'METHOD_UNKNOWN' } })
+    expect(answer.headers.get('allow')).toBe('GET, HEAD')
+  }
+})
+
 test('the landing page shows its own address, and no hostile host header', async () => {
   await using api = await startApi()
   expect((await api.call('GET', '/')).text).toContain(`${api.url}/api/v1/events`)

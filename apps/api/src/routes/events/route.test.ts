@@ -76,6 +76,9 @@ test('a preflight passes without a key for the origins of any publishable key', 
   expect(answer.headers.get('access-control-allow-methods')).toContain('POST')
   expect(answer.headers.get('access-control-allow-headers')).toContain('content-type')
   expect(await ask('https://evil.example')).toMatchObject({ status: 403, json: { code: 'ORIGIN_FORBIDDEN' } })
+  const plain = await api.call('OPTIONS', '/api/v1/events')
+  expect([plain.status, plain.headers.get('allow')]).toEqual([204, 'POST, OPTIONS'])
+  expect(plain.headers.get('access-control-allow-origin')).toBeNull()
 })
 
 test('a revoked key stops within 5 s', async () => {
