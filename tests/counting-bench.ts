@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { ALL_SHARDS, type Packs } from '@tallyfleet/domain'
 import { flushShards, recordEvents, type RecordedEvent } from '@tallyfleet/features'
 import { packs } from '@tallyfleet/packs'
-import { silentLog, systemClock } from '@tallyfleet/ports'
+import { silentLog, systemClock, type OpenBatch } from '@tallyfleet/ports'
 import { RedisHotStore } from '@tallyfleet/store-redis'
 import { SqliteJournal, SqliteRollupStore } from '@tallyfleet/store-sql'
 import { actionsOf } from '@tallyfleet/domain'
@@ -18,6 +18,8 @@ export type CountingBench = AsyncDisposable & {
   needs: { hot: RedisHotStore; rollups: SqliteRollupStore; journal: SqliteJournal; packs: Packs; secret: string; clock: typeof systemClock; log: typeof silentLog }
   send(events: { entityId: string; eventId: string; tenant?: string }[]): Promise<RecordedEvent[]>
   flush(): ReturnType<typeof flushShards>
+  /** Freezes every shard and goes no further, as a worker that died there. */
+  freeze(): Promise<OpenBatch[]>
   /** Opens the hot store again, at another server. */
   reconnect(url: string): Promise<void>
   totals(tenant?: string): Promise<Record<string, number>>
@@ -43,6 +45,7 @@ export async function openCountingBench(url: string): Promise<CountingBench> {
       return answers
     },
     flush: () => flushShards(ALL_SHARDS, needs, { jobId: 'bench' }),
+    freeze: async () => await needs.hot.freeze((await needs.hot.listShards()).flatMap(({ shard, epoch }) => (epoch ? [{ shard, epoch }] : []))),
     reconnect: async (to) => {
       await needs.hot[Symbol.asyncDispose]()
       needs.hot = await RedisHotStore.open({ url: to, settleMs: 0 })

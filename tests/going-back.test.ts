@@ -2,7 +2,7 @@ import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ALL_SHARDS, shardOf } from '@tallyfleet/domain'
-import { checkShards, closeLedger, describeContradictions, readLedger } from '@tallyfleet/features'
+import { checkShards, closeLedger, describeContradictions, flushShards, readLedger } from '@tallyfleet/features'
 import { startPrivateRedis, type PrivateRedis } from '@tallyfleet/testing'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { openCountingBench, type CountingBench } from './counting-bench.ts'
@@ -45,7 +45,7 @@ test('events are counted once, whoever flushes and however often', async () => {
 
 test('a flush says which shards it left hot, because somebody else had frozen them before', async () => {
   await bench.send([{ entityId: '1', eventId: 'a' }])
-  await bench.hot.freeze(ALL_SHARDS, new Map())
+  await bench.freeze()
   await bench.send([{ entityId: '1', eventId: 'b' }])
   expect((await bench.flush()).left).toEqual([shardOfMovie('1')])
   expect(await bench.journal.find('flush', 'last')).toBeUndefined()
@@ -85,7 +85,7 @@ test('a Redis restored to the middle of a flush finishes that batch and counts o
   await bench.send([{ entityId: '1', eventId: 'a' }])
   await bench.flush()
   await bench.send([{ entityId: '1', eventId: 'b' }])
-  await bench.hot.freeze(ALL_SHARDS, new Map())
+  await bench.freeze()
   await save('frozen')
   await bench.flush()
   await restore('frozen')
@@ -106,6 +106,56 @@ test('an empty Redis beside full rollups goes on with the next numbers, and the 
   expect(await bench.totals()).toEqual({ 1: 2, 2: 1 })
   expect((await bench.hot.listShards())[shardOfMovie('1')]!.done).toBe(2)
   expect(await readLedger({}, bench.needs)).toMatchObject({ counted: 3, pending: 0, balanced: true })
+})
+
+test('a worker that wakes up after its batch was lost leaves the batch that has its number now', async () => {
+  await bench.send([{ entityId: '1', eventId: 'a' }, { entityId: '1', eventId: 'b' }])
+  const [late] = await bench.freeze()
+  await restore(undefined)
+  await bench.send([{ entityId: '1', eventId: 'c' }])
+  const [now] = await bench.freeze()
+  expect(now).toMatchObject({ shard: late!.shard, n: late!.n })
+  expect(await bench.hot.findBatch(late!)).toBeUndefined()
+  expect(await bench.hot.finish(late!)).toBe(false)
+  expect((await bench.flush()).stopped).toEqual([])
+  expect(await bench.totals()).toEqual({ 1: 1 })
+})
+
+test.each([['nothing more comes', []], ['the next event comes', [{ entityId: '1', eventId: 'b' }]]])(
+  'a batch whose worker died before Redis lost everything is completed from its manifest, also when %s', async (_, more) => {
+    await bench.send([{ entityId: '1', eventId: 'a' }])
+    const dying = new Proxy(bench.rollups, {
+      get: (rollups, name) => (name === 'apply' ? () => Promise.reject(new Error('died')) : Reflect.get(rollups, name).bind(rollups)),
+    })
+    await expect(flushShards(ALL_SHARDS, { ...bench.needs, rollups: dying }, { jobId: 'dying' })).rejects.toThrow('died')
+    await restore(undefined)
+    await bench.send(more)
+    expect((await bench.flush()).stopped).toEqual([])
+    expect(await bench.totals()).toEqual({ 1: 1 + more.length })
+    expect(await readLedger({}, bench.needs)).toMatchObject({ counted: 1 + more.length, balanced: true })
+  })
+
+test('a freeze that the power took is made again, and no shard stops', async () => {
+  await bench.send([{ entityId: '1', eventId: 'a' }])
+  await save('before')
+  const [lost] = await bench.freeze()
+  await restore('before')
+  expect(await bench.hot.findBatch(lost!)).toBeUndefined()
+  expect((await bench.flush()).stopped).toEqual([])
+  expect(await bench.totals()).toEqual({ 1: 1 })
+})
+
+test('data that is lost and counted anew between two flushes, then restored, is not counted twice', async () => {
+  const { Redis } = await import('ioredis')
+  const redis = new Redis(server.url)
+  await redis.flushall()
+  redis.disconnect()
+  await bench.send([{ entityId: '1', eventId: 'a' }])
+  await save('older')
+  await bench.flush()
+  await restore('older')
+  expect((await bench.flush()).stopped).toEqual([shardOfMovie('1')])
+  expect(await bench.totals()).toEqual({ 1: 1 })
 })
 
 test('an event that vanishes from Redis is a gap of its shard, with the minute that first closed with it', async () => {

@@ -521,7 +521,7 @@ function documentsOf(shard: number, deltas: readonly Delta[], finest: 'day' | 'h
 function manifestOf(shard: number, n: number, deltas: readonly Delta[]): Manifest {
   const events = { ...eventsByTenant(deltas) }
   return {
-    shard, n, kind: 'flush', checksum: checksumOf(deltas), events, running: { ...events, earlier: 40 },
+    shard, n, kind: 'flush', name: `batch-${n}`, checksum: checksumOf(deltas), events, running: { ...events, earlier: 40 },
     deltaCount: deltas.length, state: 'open', createdAt: CREATED_AT, doneAt: undefined, jobId: `flush-${shard}-${n}`,
   }
 }

@@ -1,4 +1,4 @@
-import { createHash, createHmac } from 'node:crypto'
+import { createHash, hash } from 'node:crypto'
 import { bucketOf, INTERVALS, type Interval } from './bucket.ts'
 import { SEPARATOR, type EntityKey } from './shard.ts'
 
@@ -43,9 +43,9 @@ export function deltaOf(field: string, value: number): Delta {
 
 /** What makes a frozen batch the same batch: SHA-256 over its sorted fields and values, in hex. */
 export function checksumOf(deltas: readonly Delta[]): string {
-  const hash = createHash('sha256')
-  for (const line of deltas.map((delta) => `${fieldOf(delta)}${SEPARATOR}${delta.value}\n`).sort()) hash.update(line)
-  return hash.digest('hex')
+  const sum = createHash('sha256')
+  for (const line of deltas.map((delta) => `${fieldOf(delta)}${SEPARATOR}${delta.value}\n`).sort()) sum.update(line)
+  return sum.digest('hex')
 }
 
 /** Events by tenant in a set of deltas: the measure `count` alone. */
@@ -65,8 +65,7 @@ export function documentIdOf(
   secret: string, key: Omit<DocumentDelta, 'id' | 'counts' | 'shard'> & { shard: number },
 ): string {
   const name = [key.of, key.domain, key.entityType, key.of === 'shard' ? String(key.shard) : key.entityId, key.interval, key.bucket]
-  const hash = createHmac('sha256', secret).update([key.tenant, ...name].join(SEPARATOR)).digest('base64url').slice(0, 22)
-  return `${key.tenant}:${hash}`
+  return `${key.tenant}:${keyedHash(secret, [key.tenant, ...name]).toString('base64url', 0, 16)}`
 }
 
 /**
@@ -104,8 +103,14 @@ export function groupDeltas(
 
 /** The member that stands for an event in the dedupe sets: 64 signed bits of a keyed hash, in decimal. */
 export function dedupeMemberOf(secret: string, key: EntityKey, eventId: string): string {
-  return createHmac('sha256', secret)
-    .update([key.tenant, key.domain, key.entityType, key.entityId, eventId].join(SEPARATOR))
-    .digest().readBigInt64BE(0).toString()
+  return keyedHash(secret, [key.tenant, key.domain, key.entityType, key.entityId, eventId]).readBigInt64BE(0).toString()
+}
+
+/**
+ * SHA-256 over the secret and the parts. Only its first bytes leave this file: what is cut off cannot be extended, so
+ * it needs no HMAC, which costs three times as much for each event.
+ */
+function keyedHash(secret: string, parts: readonly (string | null)[]): Buffer {
+  return hash('sha256', [secret, ...parts].join(SEPARATOR), 'buffer')
 }
 

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
 /** How many shards there are, for ever: a document's shard must never change. */
 export const SHARD_COUNT = 256
@@ -13,7 +13,5 @@ export type EntityKey = { tenant: string; domain: string; entityType: string; en
 
 /** The shard of an entity: the first byte of SHA-256 over its key. One function, used by everyone. */
 export function shardOf(key: EntityKey): number {
-  return createHash('sha256')
-    .update([key.tenant, key.domain, key.entityType, key.entityId].join(SEPARATOR))
-    .digest()[0]!
+  return hash('sha256', [key.tenant, key.domain, key.entityType, key.entityId].join(SEPARATOR), 'buffer')[0]!
 }

@@ -27,11 +27,22 @@ export type IngestOutcome = 'counted' | 'duplicate'
 /** The number that a shard starts from when Redis knows none: its highest manifest and the events flushed up to it. */
 export type Floor = { n: number; flushed: Record<string, number> }
 
-/** A frozen batch: immutable until it is finished. */
-export type OpenBatch = { shard: number; n: number; frozenAt: Date }
+/**
+ * A frozen batch: immutable until it is finished. `name` is drawn when it is frozen: a number alone would not tell a
+ * batch from the one that a restored or emptied hot store gives the same number.
+ */
+export type OpenBatch = { shard: number; n: number; name: string; frozenAt: Date }
+
+/** What a shard is frozen against: the life that was checked, and where it goes on when it has no number. */
+export type FreezeRequest = { shard: number; epoch: string; floor?: Floor | undefined }
 
 export type ShardStatus = {
   shard: number
+  /**
+   * The name of this life of the shard's data, drawn when its first event came; undefined before. Data that was
+   * restored to an older state keeps it, data that was lost does not: that is how the two are told apart.
+   */
+  epoch: string | undefined
   /** Highest finished batch; undefined when Redis holds no number for the shard. */
   done: number | undefined
   open: OpenBatch | undefined
@@ -50,6 +61,7 @@ export type HotLedger = {
   hot: number
   /** Highest finished batch; undefined while Redis holds no number for the shard. */
   done: number | undefined
+  epoch: string | undefined
 }
 
 export type DedupeStatus = {
@@ -87,24 +99,18 @@ export interface HotStore extends AsyncDisposable {
 
   /**
    * Freezes the hot counter of each shard into its next batch, or answers the batch that is open already. A shard
-   * with nothing hot and nothing open is absent from the answer, and so is one that stopped.
-   * @param floors by shard, used where Redis has no number; absent = 0
+   * with nothing hot and nothing open is absent from the answer; so is one that stopped, or lives another life.
    */
-  freeze(shards: readonly number[], floors: ReadonlyMap<number, Floor>): Promise<OpenBatch[]>
+  freeze(requests: readonly FreezeRequest[]): Promise<OpenBatch[]>
   /** Resolves when everything written so far is as durable as a 202. Call once between freezing and applying. */
   settle(): Promise<void>
-  /** The content of a frozen batch; empty when it is gone. */
-  listBatch(shard: number, n: number): Promise<Delta[]>
+  /** The content of a frozen batch; undefined when it, by number and name, is not the open one any more. */
+  findBatch(batch: OpenBatch): Promise<Delta[] | undefined>
   /** What the hot counter holds of one entity: counted, not yet frozen. For `explain`; reads the whole counter. */
   listHot(entity: EntityKey): Promise<Delta[]>
-  /** Deletes the batch and marks n done, only if n is the open one; false = refused, somebody else finished it. */
-  finish(shard: number, n: number): Promise<boolean>
+  /** Deletes the batch and marks it done, only if it is the open one by number and name; false = refused. */
+  finish(batch: OpenBatch): Promise<boolean>
 
-  /**
-   * The name of this life of the hot store: drawn once, when the store was found empty. A store that was restored to
-   * an older state keeps its epoch; one that lost everything gets a new one. That is how the two are told apart.
-   */
-  epoch(): Promise<string>
   listShards(): Promise<ShardStatus[]>
   /** Sums the hot counter and the open batch of every shard by tenant. Shards without any count are absent. */
   listLedger(): Promise<HotLedger[]>

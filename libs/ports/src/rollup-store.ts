@@ -5,6 +5,8 @@ export type Manifest = {
   shard: number
   n: number
   kind: 'flush' | 'repair'
+  /** The name that the batch was given when it was frozen. */
+  name: string
   /** SHA-256 over the sorted deltas. */
   checksum: string
   /** Events by tenant in this batch. */
@@ -52,7 +54,7 @@ export type ApplyResult = {
  */
 export interface RollupStore extends AsyncDisposable {
   /**
-   * Inserts the manifest and its deltas unless (shard, n) exists, and answers the stored one: compare its checksum.
+   * Inserts the manifest and its deltas unless (shard, n) exists, and answers the stored one: compare its name and checksum.
    * Deltas are stored compressed, in parts below 8 MiB.
    */
   appendManifest(manifest: Manifest, deltas: readonly Delta[]): Promise<Manifest>

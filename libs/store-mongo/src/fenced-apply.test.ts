@@ -141,7 +141,7 @@ async function append(store: MongoRollupStore, n: number, value: number): Promis
   const deltas = deltasOf(value)
   const events = eventsByTenant(deltas)
   await store.appendManifest({
-    shard: SHARD, n, kind: 'flush', checksum: checksumOf(deltas), events, running: events, deltaCount: deltas.length,
+    shard: SHARD, n, kind: 'flush', name: `batch-${n}`, checksum: checksumOf(deltas), events, running: events, deltaCount: deltas.length,
     state: 'open', createdAt: new Date('2026-11-21T10:00:00Z'), doneAt: undefined, jobId: `job-${n}`,
   }, deltas)
 }

@@ -87,7 +87,7 @@ function deltasOf(value: number, count: number): Delta[] {
 function manifestOf(n: number, deltas: readonly Delta[]): Manifest {
   const events = { ...eventsByTenant(deltas) }
   return {
-    shard: 7, n, kind: 'flush', checksum: checksumOf(deltas), events, running: events, deltaCount: deltas.length,
+    shard: 7, n, kind: 'flush', name: `batch-${n}`, checksum: checksumOf(deltas), events, running: events, deltaCount: deltas.length,
     state: 'open', createdAt: new Date('2026-11-21T10:00:00Z'), doneAt: undefined, jobId: `job-${n}`,
   }
 }

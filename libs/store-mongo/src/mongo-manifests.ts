@@ -17,6 +17,7 @@ type Header = {
   shard: number
   n: number
   kind: Manifest['kind']
+  name: string
   checksum: string
   events: TenantEvents[]
   running: TenantEvents[]
@@ -166,18 +167,18 @@ function partKeysOf({ shard, n, content, parts }: Header): string[] {
 }
 
 function headerOf(manifest: Manifest, content: string, parts: number): Header {
-  const { shard, n, kind, checksum, state } = manifest
+  const { shard, n, kind, name, checksum, state } = manifest
   return {
-    _id: batchKeyOf(shard, n), shard, n, kind, checksum, events: listOf(manifest.events),
+    _id: batchKeyOf(shard, n), shard, n, kind, name, checksum, events: listOf(manifest.events),
     running: listOf(manifest.running), delta_count: manifest.deltaCount, state, created_at: manifest.createdAt,
     done_at: manifest.doneAt ?? null, job_id: manifest.jobId, content, parts, blanked: false,
   }
 }
 
 function manifestOf(header: Header): Manifest {
-  const { shard, n, kind, checksum, state } = header
+  const { shard, n, kind, name, checksum, state } = header
   return {
-    shard, n, kind, checksum, events: sumsOf(header.events), running: sumsOf(header.running),
+    shard, n, kind, name, checksum, events: sumsOf(header.events), running: sumsOf(header.running),
     deltaCount: header.delta_count, state, createdAt: header.created_at, doneAt: header.done_at ?? undefined,
     jobId: header.job_id,
   }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { AppError, SHARD_COUNT } from '@tallyfleet/domain'
 import type { IngestOutcome, IngestRequest } from '@tallyfleet/ports'
 import type { Cluster, Redis } from 'ioredis'
@@ -136,8 +137,16 @@ function groupByShard(waiting: Waiting, shards: Map<number, Group[]>): void {
   groupOf(claim ? claim.chunk % SHARD_COUNT : events[0]?.shard ?? Math.floor(Math.random() * SHARD_COUNT)).rejected = true
 }
 
+const writer = randomUUID()
+let writes = 0
+
+/** Unlike any other, of this process or another: the data of a shard may begin with any write. */
+function freshName(): string {
+  return `${writer}:${++writes}`
+}
+
 function argumentsOf(shard: number, groups: Group[]): (string | number)[] {
-  const args: (string | number)[] = [tagOf(shard), groups.length]
+  const args: (string | number)[] = [tagOf(shard), freshName(), groups.length]
   for (const { waiting: { request }, positions, rejected } of groups) {
     args.push(request.claim?.importId ?? '', request.claim?.chunk ?? 0,
       rejected ? request.rejected!.tenant : '', rejected ? request.rejected!.count : 0, positions.length)
@@ -166,7 +175,8 @@ class LimitBook {
     if (now >= key.endsAt) key.used = 0
     if (key.used + key.reserved + events.length > limit.eventsPerMinute) {
       const restMs = key.endsAt > now ? key.endsAt - now : 60_000
-      throw new AppError('LIMIT_REACHED', `the key may send ${limit.eventsPerMinute} events a minute`, {
+      const split = events.length > limit.eventsPerMinute ? `; ${events.length} at once never pass, send fewer` : ''
+      throw new AppError('LIMIT_REACHED', `the key may send ${limit.eventsPerMinute} events a minute${split}`, {
         details: { retryAfterSeconds: Math.max(1, Math.ceil(restMs / 1000)), limit: limit.eventsPerMinute },
       })
     }

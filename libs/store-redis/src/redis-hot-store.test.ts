@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { dedupeMemberOf, fieldOf, shardOf } from '@tallyfleet/domain'
-import type { HotStore, IngestEvent, IngestRequest } from '@tallyfleet/ports'
+import type { Floor, HotStore, IngestEvent, IngestRequest, OpenBatch } from '@tallyfleet/ports'
 import { startPrivateRedis, startRedisCluster, waitUntil } from '@tallyfleet/testing'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -17,6 +17,11 @@ const event = (entityId: string, eventId?: string, tenant = 'default'): IngestEv
 }
 const send = (hot: HotStore, events: IngestEvent[], more: Partial<IngestRequest> = {}) =>
   hot.ingest({ events, rejected: undefined, ...more })
+/** Freezes shards in the life that they live now. */
+async function freeze(hot: HotStore, shards: readonly number[], floor?: Floor): Promise<OpenBatch[]> {
+  const lives = (await hot.listShards()).filter(({ shard }) => shards.includes(shard))
+  return await hot.freeze(lives.flatMap(({ shard, epoch }) => (epoch === undefined ? [] : [{ shard, epoch, floor }])))
+}
 const sum = (numbers: number[]) => numbers.reduce((total, number) => total + number, 0)
 
 /** What holds on one Redis and on a Cluster alike. Each test takes a tenant and entities of its own. */
@@ -64,19 +69,22 @@ function holdsEverywhere(title: string, start: () => Promise<{ url: string; stop
     test('a freeze is one numbered batch until it is finished, whoever asks', async () => {
       const one = event('frozen', 'f1')
       await send(hot, [one])
-      const [batch] = await hot.freeze([one.shard], new Map())
+      const [batch] = await freeze(hot, [one.shard])
       await send(hot, [event('frozen', 'f2')])
-      expect(await other.freeze([one.shard], new Map())).toEqual([batch])
-      const deltas = await hot.listBatch(one.shard, batch!.n)
+      expect(await freeze(other, [one.shard])).toEqual([batch])
+      const deltas = (await hot.findBatch(batch!))!
       expect(deltas.find(({ entityId }) => entityId === 'frozen')?.value).toBe(1)
-      expect(await other.finish(one.shard, batch!.n + 1)).toBe(false)
-      expect(await hot.finish(one.shard, batch!.n)).toBe(true)
-      expect(await other.finish(one.shard, batch!.n)).toBe(false)
-      const [next] = await hot.freeze([one.shard], new Map())
+      expect(await other.finish({ ...batch!, n: batch!.n + 1 })).toBe(false)
+      expect(await other.finish({ ...batch!, name: 'of another life' })).toBe(false)
+      expect(await hot.findBatch({ ...batch!, name: 'of another life' })).toBeUndefined()
+      expect(await hot.freeze([{ shard: one.shard, epoch: 'another life' }])).toEqual([])
+      expect(await hot.finish(batch!)).toBe(true)
+      expect(await other.finish(batch!)).toBe(false)
+      const [next] = await freeze(hot, [one.shard])
       expect(next!.n).toBe(batch!.n + 1)
-      expect((await hot.listBatch(one.shard, next!.n)).map(({ entityId, value }) => [entityId, value])).toEqual([['frozen', 1]])
-      await hot.finish(one.shard, next!.n)
-      expect(await hot.freeze([one.shard], new Map())).toEqual([])
+      expect((await hot.findBatch(next!))!.map(({ entityId, value }) => [entityId, value])).toEqual([['frozen', 1]])
+      await hot.finish(next!)
+      expect(await freeze(hot, [one.shard])).toEqual([])
     })
 
     test('what is hot of an entity is told without what is hot of others, whatever their ids', async () => {
@@ -94,7 +102,7 @@ function holdsEverywhere(title: string, start: () => Promise<{ url: string; stop
       while (!shards.has(event(`floor-${i}`, 'a', 'floored').shard)) i++
       const { shard } = event(`floor-${i}`, 'a', 'floored')
       await send(hot, [event(`floor-${i}`, 'a', 'floored')])
-      const [batch] = await hot.freeze([shard], new Map([[shard, { n: 41, flushed: { floored: 100 } }]]))
+      const [batch] = await freeze(hot, [shard], { n: 41, flushed: { floored: 100 } })
       expect(batch!.n).toBe(42)
       const [ledger] = (await hot.listLedger()).filter(({ tenant }) => tenant === 'floored')
       expect(ledger).toMatchObject({ counted: 101, open: 1, hot: 0, done: 41 })
@@ -116,7 +124,7 @@ function holdsEverywhere(title: string, start: () => Promise<{ url: string; stop
       const one = event('stopped', 's')
       await hot.stopShard(one.shard, 'on trial')
       await expect(send(other, [one])).rejects.toMatchObject({ code: 'SHARD_STOPPED' })
-      expect(await hot.freeze([one.shard], new Map())).toEqual([])
+      expect(await freeze(hot, [one.shard])).toEqual([])
       expect((await hot.listShards())[one.shard]!.stopped).toBe('on trial')
       await hot.resumeShard(one.shard)
       expect(await send(other, [one])).toEqual(['counted'])

@@ -4,14 +4,15 @@ import {
   ALL_SHARDS, AppError, deltaOf, SEPARATOR, shardOf, type Delta, type EntityKey, type MinuteCounts,
 } from '@tallyfleet/domain'
 import type {
-  DedupeStatus, Floor, HotLedger, HotServerStatus, HotStore, IngestOutcome, IngestRequest, OpenBatch, ShardStatus,
+  DedupeStatus, FreezeRequest, HotLedger, HotServerStatus, HotStore, IngestOutcome, IngestRequest, OpenBatch, ShardStatus,
 } from '@tallyfleet/ports'
-import type { Cluster, Redis } from 'ioredis'
+import { Cluster, type Redis } from 'ioredis'
 import { IngestWriter } from './ingest-writer.ts'
 import { connectRedis, mastersOf, Script, unavailable } from './redis-connection.ts'
-import { batchKey, claimKey, EPOCH_KEY, hotKey, metaKey, minutesKey, tagOf } from './shard-keys.ts'
+import { batchKey, claimKey, hotKey, metaKey, minutesKey, SETTLED_KEY, tagOf } from './shard-keys.ts'
 
 const freezeScript = new Script('freeze')
+const batchScript = new Script('batch')
 const finishScript = new Script('finish')
 const ledgerScript = new Script('ledger')
 const minutesScript = new Script('minutes')
@@ -56,7 +57,6 @@ export class RedisHotStore implements HotStore {
       }
       if (options.durability === 'fsync') await store.#requireAlwaysFsync()
       await store.#checkIntsets()
-      await store.epoch() // before anything is counted, so that every state of this data carries it
       return store
     } catch (error) {
       await store[Symbol.asyncDispose]()
@@ -72,13 +72,12 @@ export class RedisHotStore implements HotStore {
     return await this.#writer.write(request)
   }
 
-  async freeze(shards: readonly number[], floors: ReadonlyMap<number, Floor>): Promise<OpenBatch[]> {
+  async freeze(requests: readonly FreezeRequest[]): Promise<OpenBatch[]> {
     const now = Date.now()
-    const answers = await this.#all(shards.map(async (shard) => {
-      const floor = floors.get(shard) ?? { n: 0, flushed: {} }
+    const answers = await this.#all(requests.map(async ({ shard, epoch, floor = { n: 0, flushed: {} } }) => {
       const answer = await freezeScript.run(this.#client, [hotKey(shard), metaKey(shard)],
-        [tagOf(shard), now, floor.n, ...Object.entries(floor.flushed).flat()]) as [number, number] | null
-      return answer ? [{ shard, n: answer[0], frozenAt: new Date(answer[1]) }] : []
+        [tagOf(shard), now, randomUUID(), epoch, floor.n, ...Object.entries(floor.flushed).flat()]) as [number, string, number] | null
+      return answer ? [{ shard, n: answer[0], name: answer[1], frozenAt: new Date(answer[2]) }] : []
     }))
     return answers.flat()
   }
@@ -89,6 +88,8 @@ export class RedisHotStore implements HotStore {
       const { version, appendOnly, canWaitForDisk } = await statusOf(master)
       if (!appendOnly || this.#durability === 'fsync') return // nothing to wait for; or every write waited already
       if (canWaitForDisk) {
+        // Waits for this connection's own writes, so there must be one: on a Cluster the freezes are.
+        if (!(this.#client instanceof Cluster)) await master.set(SETTLED_KEY, Date.now())
         const [local] = await master.call('WAITAOF', '1', '0', '4000') as [number, number]
         if (local < 1) throw new AppError('STORE_UNAVAILABLE', `redis ${version} did not write its log to disk in 4 s`)
         return
@@ -101,12 +102,16 @@ export class RedisHotStore implements HotStore {
     }))
   }
 
-  async listBatch(shard: number, n: number): Promise<Delta[]> {
-    const fields = await this.#one(this.#client.hgetall(batchKey(shard, n)))
-    return Object.entries(fields).map(([name, value]) => deltaOf(name, Number(value)))
+  async findBatch({ shard, n, name }: OpenBatch): Promise<Delta[] | undefined> {
+    const cells = await this.#one(batchScript.run(this.#client, [metaKey(shard), batchKey(shard, n)], [n, name])) as string[] | null
+    if (!cells) return undefined
+    return Array.from({ length: cells.length / 2 }, (_, at) => deltaOf(cells[2 * at]!, Number(cells[2 * at + 1])))
   }
 
-  /** A scan may show a field twice, and a freeze may take the counter away under it: fields are told apart by name. */
+  async finish({ shard, n, name }: OpenBatch): Promise<boolean> {
+    return await this.#one(finishScript.run(this.#client, [metaKey(shard), batchKey(shard, n)], [n, name])) === 1
+  }
+
   async listHot(entity: EntityKey): Promise<Delta[]> {
     const prefix = [entity.tenant, entity.domain, entity.entityType, entity.entityId, ''].join(SEPARATOR)
     const fields = new Map<string, number>()
@@ -120,39 +125,28 @@ export class RedisHotStore implements HotStore {
     return [...fields].map(([name, value]) => deltaOf(name, value))
   }
 
-  async finish(shard: number, n: number): Promise<boolean> {
-    return await this.#one(finishScript.run(this.#client, [metaKey(shard), batchKey(shard, n)], [n])) === 1
-  }
-
-  async epoch(): Promise<string> {
-    const known = await this.#one(this.#client.get(EPOCH_KEY))
-    if (known) return known
-    await this.#one(this.#client.set(EPOCH_KEY, randomUUID(), 'NX'))
-    return (await this.#one(this.#client.get(EPOCH_KEY)))!
-  }
-
   async listShards(): Promise<ShardStatus[]> {
     return await this.#all(ALL_SHARDS.map(async (shard) => {
-      const [[done, open, frozenAt, stopped], hotFields] = await Promise.all([
-        this.#client.hmget(metaKey(shard), 'done', 'open', 'frozen_at', 'stopped'), this.#client.hlen(hotKey(shard)),
+      const [[epoch, done, open, name, frozenAt, stopped], hotFields] = await Promise.all([
+        this.#client.hmget(metaKey(shard), 'epoch', 'done', 'open', 'name', 'frozen_at', 'stopped'), this.#client.hlen(hotKey(shard)),
       ])
       return {
-        shard, hotFields, stopped: stopped ?? undefined, done: done ? Number(done) : undefined,
-        open: open ? { shard, n: Number(open), frozenAt: new Date(Number(frozenAt)) } : undefined,
+        shard, hotFields, epoch: epoch ?? undefined, stopped: stopped ?? undefined, done: done ? Number(done) : undefined,
+        open: open ? { shard, n: Number(open), name: name!, frozenAt: new Date(Number(frozenAt)) } : undefined,
       }
     }))
   }
 
   async listLedger(): Promise<HotLedger[]> {
     const rows = await this.#all(ALL_SHARDS.map(async (shard) => {
-      const [done, ...cells] = await ledgerScript.run(
+      const [done, epoch, ...cells] = await ledgerScript.run(
         this.#client, [hotKey(shard), metaKey(shard)], [tagOf(shard)]) as string[]
       const ledger: HotLedger[] = []
       for (let at = 0; at < cells.length; at += 4) {
         const [tenant, counted, open, hot] = cells.slice(at, at + 4)
         ledger.push({
           shard, tenant: tenant!, counted: Number(counted), open: Number(open), hot: Number(hot),
-          done: done === '' ? undefined : Number(done),
+          done: done === '' ? undefined : Number(done), epoch: epoch || undefined,
         })
       }
       return ledger

@@ -5,4 +5,4 @@ export const metaKey = (shard: number) => `meta:${tagOf(shard)}`
 export const minutesKey = (shard: number) => `minutes:${tagOf(shard)}`
 export const batchKey = (shard: number, n: number) => `batch:${tagOf(shard)}:${n}`
 export const claimKey = (shard: number, importId: string) => `imp:${tagOf(shard)}:${importId}`
-export const EPOCH_KEY = 'fleet:epoch'
+export const SETTLED_KEY = 'fleet:settled'

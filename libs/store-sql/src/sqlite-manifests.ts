@@ -6,10 +6,10 @@ import type { SqliteConnection } from './sqlite-connection.ts'
 /** Manifests blanked in one transaction: each may hold megabytes. */
 const BLANKED_AT_ONCE = 50
 
-const COLUMNS = 'shard, n, kind, checksum, events, running, delta_count, state, created_at, done_at, job_id'
+const COLUMNS = 'shard, n, kind, name, checksum, events, running, delta_count, state, created_at, done_at, job_id'
 
 type Row = {
-  shard: number; n: number; kind: Manifest['kind']; checksum: string; events: string; running: string
+  shard: number; n: number; kind: Manifest['kind']; name: string; checksum: string; events: string; running: string
   delta_count: number; state: Manifest['state']; created_at: number; done_at: number | null; job_id: string
 }
 
@@ -29,9 +29,9 @@ export class SqliteManifests {
     const parts = await packDeltas(deltas)
     return this.#connection.write(() => {
       const { changes } = this.#connection.statement(`
-        INSERT INTO manifests (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+        INSERT INTO manifests (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
       `).run(
-        shard, n, manifest.kind, manifest.checksum, JSON.stringify(manifest.events), JSON.stringify(manifest.running),
+        shard, n, manifest.kind, manifest.name, manifest.checksum, JSON.stringify(manifest.events), JSON.stringify(manifest.running),
         manifest.deltaCount, manifest.state, manifest.createdAt.getTime(), manifest.doneAt?.getTime() ?? null,
         manifest.jobId,
       )
@@ -125,7 +125,7 @@ export class SqliteManifests {
 
 function manifestOf(row: Row): Manifest {
   return {
-    shard: row.shard, n: row.n, kind: row.kind, checksum: row.checksum,
+    shard: row.shard, n: row.n, kind: row.kind, name: row.name, checksum: row.checksum,
     events: JSON.parse(row.events), running: JSON.parse(row.running), deltaCount: row.delta_count, state: row.state,
     createdAt: new Date(row.created_at), doneAt: row.done_at === null ? undefined : new Date(row.done_at),
     jobId: row.job_id,

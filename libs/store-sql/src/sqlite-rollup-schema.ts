@@ -28,6 +28,7 @@ const STEPS: readonly string[] = [`
     shard INTEGER NOT NULL,
     n INTEGER NOT NULL,
     kind TEXT NOT NULL,
+    name TEXT NOT NULL,
     checksum TEXT NOT NULL,
     events TEXT NOT NULL,
     running TEXT NOT NULL,

@@ -66,7 +66,7 @@ async function openWith(batches: number) {
   const store = await SqliteRollupStore.open({ path, actions: ['view'] })
   for (let n = 1; n <= batches; n += 1) {
     await store.appendManifest({
-      shard: 3, n, kind: 'flush', checksum: checksumOf(deltas), events: { default: 400 }, running: { default: 400 * n },
+      shard: 3, n, kind: 'flush', name: `batch-${n}`, checksum: checksumOf(deltas), events: { default: 400 }, running: { default: 400 * n },
       deltaCount: 400, state: 'open', createdAt: new Date(), doneAt: undefined, jobId: 'one',
     }, deltas)
   }

@@ -101,7 +101,7 @@ function targetOf(store: RollupStore): Target {
   return {
     async prepare(n) {
       await store.appendManifest({
-        shard: SHARD, n, kind: 'flush', checksum: String(n), events: {}, running: {}, deltaCount: 0, state: 'open',
+        shard: SHARD, n, kind: 'flush', name: `batch-${n}`, checksum: String(n), events: {}, running: {}, deltaCount: 0, state: 'open',
         createdAt: new Date(), doneAt: undefined, jobId: 'bench',
       }, [])
     },

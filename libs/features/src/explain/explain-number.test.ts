@@ -44,11 +44,16 @@ test('a number is the sum of what its batches added, each with its job and times
   expect(await explain({ bucket: '1999' })).toMatchObject({ shown: 0, addsUp: true, contributions: [] })
 })
 
+async function freezeAll() {
+  const { hot } = spine.needs
+  return await hot.freeze((await hot.listShards()).flatMap(({ shard: one, epoch }) => (epoch ? [{ shard: one, epoch }] : [])))
+}
+
 test('what is hot or frozen is told apart from what is shown', async () => {
   await spine.send(['m-1'])
   await spine.flush('first')
   await spine.send(['m-1', 'm-1'])
-  await spine.needs.hot.freeze(ALL_SHARDS, new Map())
+  await freezeAll()
   await spine.send(['m-1'])
   expect(await explain()).toMatchObject({
     shown: 1, addsUp: true, catalog: null, pending: { open: { n: 2, value: 2 }, hot: 1 },
@@ -58,8 +63,8 @@ test('what is hot or frozen is told apart from what is shown', async () => {
 test('an open batch whose documents are written is in the number, not on its way', async () => {
   await spine.send(['m-1'])
   const { hot, rollups } = spine.needs
-  const [batch] = await hot.freeze([shard], new Map())
-  const deltas = await hot.listBatch(shard, batch!.n)
+  const [batch] = await freezeAll()
+  const deltas = await hot.findBatch(batch!)
   await spine.flush('whole')
   // As a worker leaves it that dies after the documents and before the manifest is done.
   const manifest = (await rollups.findManifest(shard, 1))!

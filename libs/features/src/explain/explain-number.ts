@@ -111,10 +111,10 @@ async function readShown(
 async function readPending(subject: Subject, shard: number, { hot }: ExplainNeeds): Promise<Explanation['pending']> {
   for (let tries = 1; ; tries++) {
     const open = (await hot.listShards())[shard]?.open
-    const frozen = open ? sumOf(bucketsIn(await hot.listBatch(shard, open.n), subject)) : 0
+    const frozen = open ? sumOf(bucketsIn(await hot.findBatch(open) ?? [], subject)) : 0
     const inHot = sumOf(bucketsIn(await hot.listHot(subject), subject))
     const still = (await hot.listShards())[shard]?.open
-    if (tries < TRIES && still?.n !== open?.n) continue
+    if (tries < TRIES && still?.name !== open?.name) continue
     return { open: open ? { n: open.n, frozenAt: open.frozenAt, value: frozen } : null, hot: inHot }
   }
 }

@@ -16,23 +16,26 @@ export type ShardCheck = {
  * Compares what Redis and the rollup store say of each shard. The highest manifest m of a shard must be finished
  * (m ≤ done) or its open batch (m = open); otherwise one of the two went back in time.
  *
- * A Redis that lost everything has a new epoch, whose floors are the manifests of that moment: its shards go on from
- * there. A Redis that was restored has its old epoch, so its missing numbers give it away.
+ * A shard whose data was lost begins another life, with a new epoch, whose floor is the manifest of that moment: it
+ * goes on from there. A shard that was restored has its old epoch, so its missing number gives it away. The floor of a
+ * life is claimed here, before its first freeze.
  */
 export async function checkShards({ hot, rollups, journal }: Needs): Promise<ShardCheck> {
-  const epoch = await hot.epoch()
   const manifests = await rollups.listLatestManifests()
   const latest = new Map(manifests.map((manifest) => [manifest.shard, manifest]))
-  const fresh = Object.fromEntries(manifests.map(({ shard, n, running }) => [shard, { n, flushed: running }]))
-  await journal.claim('epoch', epoch, fresh)
-  const known = (await journal.find('epoch', epoch) ?? {}) as Record<string, Floor>
-  const floors = new Map(Object.entries(known).map(([shard, floor]) => [Number(shard), floor]))
   const shards = await hot.listShards()
+  const floors = new Map<number, Floor>()
   // The manifests were read first: a worker that finished a batch since then leaves Redis ahead of them.
   const contradictions = new Map<number, string>()
-  for (const { shard, done, open } of shards) {
-    const reached = done ?? floors.get(shard)?.n ?? 0
+  for (const { shard, epoch, done, open } of shards) {
     const highest = latest.get(shard)?.n ?? 0
+    if (done === undefined && epoch !== undefined) {
+      const begin = latest.get(shard)
+      await journal.claim('epoch', epochId(shard, epoch), { n: highest, flushed: begin?.running ?? {} } satisfies Floor)
+      floors.set(shard, await journal.find('epoch', epochId(shard, epoch)) as Floor)
+    }
+    // Without an epoch nothing was counted here yet: the next life will begin where the manifests end.
+    const reached = done ?? (epoch === undefined ? highest : floors.get(shard)!.n)
     if (highest > reached && highest !== open?.n) {
       contradictions.set(shard, `redis went back in time: it finished batch ${reached}${open ? ` and has ${open.n} open` : ''}, `
         + `the rollup store holds ${highest}`)
@@ -41,6 +44,11 @@ export async function checkShards({ hot, rollups, journal }: Needs): Promise<Sha
     }
   }
   return { shards, latest, floors, contradictions }
+}
+
+/** The journal's id for the floor of a life. */
+export function epochId(shard: number, epoch: string): string {
+  return `${String(shard).padStart(3, '0')}|${epoch}`
 }
 
 /** What `checkShards` found, in a sentence, or undefined when all is well. */

@@ -34,11 +34,17 @@ export async function flushShards(
   const startedAt = clock.now()
   const check = await checkShards(needs)
   for (const [shard, reason] of check.contradictions) await stop(shard, reason)
-  const hotShards = new Set(check.shards.filter(({ hotFields, open }) => hotFields > 0 || open).map(({ shard }) => shard))
-  const batches = await hot.freeze(shards.filter((shard) => hotShards.has(shard) && !result.stopped.includes(shard)), check.floors)
+  const asked = new Set(shards)
+  const lives = check.shards.filter(({ shard }) => asked.has(shard) && !result.stopped.includes(shard))
+  const batches = await hot.freeze(lives.flatMap(({ shard, epoch, hotFields, open }) =>
+    epoch !== undefined && (hotFields > 0 || open) ? [{ shard, epoch, floor: check.floors.get(shard) }] : []))
   const openBefore = new Map(check.shards.flatMap(({ shard, open }) => (open ? [[shard, open.n] as const] : [])))
   result.frozen = batches.map(({ shard, n }) => ({ shard, n }))
   result.left = batches.filter(({ shard, n }) => openBefore.get(shard) === n).map(({ shard }) => shard)
+  for (const { shard, open } of lives) {
+    const manifest = check.latest.get(shard)
+    if (manifest?.state === 'open' && manifest.n !== open?.n) await inherit(shard, manifest.n, needs)
+  }
   if (batches.length > 0) {
     await hot.settle()
     const queue = batches.values()
@@ -49,7 +55,7 @@ export async function flushShards(
       }
     }))
   }
-  if (shards.length === check.shards.length && result.stopped.length === 0 && result.left.length === 0) {
+  if (asked.size === check.shards.length && result.stopped.length === 0 && result.left.length === 0) {
     await journal.put('flush', 'last', { at: startedAt.toISOString(), jobId, batches: result.batches.length })
   }
   return result
@@ -61,38 +67,56 @@ export async function flushShards(
     await hot.stopShard(shard, reason)
   }
 
-  async function flushBatch({ shard, n }: OpenBatch): Promise<void> {
-    const previous = check.latest.get(shard)
-    const before = previous?.n === n - 1 ? previous : await needs.rollups.findManifest(shard, n - 1)
-    const finished = await applyBatch(shard, n, before, needs, { jobId, stop })
+  async function flushBatch(batch: OpenBatch): Promise<void> {
+    const { shard, n } = batch
+    const known = check.latest.get(shard)
+    let before = known?.n === n - 1 ? known : await needs.rollups.findManifest(shard, n - 1)
+    if (before?.state === 'open') before = await inherit(shard, n - 1, needs)
+    const finished = await applyBatch(batch, before, needs, { jobId, stop })
     if (!finished) return
     result.documents += finished.documents
     result.batches.push({ shard, n, events: finished.events })
   }
 }
 
-/** One frozen batch: manifest, apply, finish. Undefined when the shard had to stop. */
+/**
+ * Completes a batch that stands in the rollup store and that Redis does not have open any more: its worker died, and
+ * Redis lost everything. Its deltas are in its manifest; the next batch must not be written before them, because the
+ * fence would shut them out. Answers the manifest as it is now.
+ */
+async function inherit(shard: number, n: number, { rollups, packs, secret, clock, log }: FlushNeeds): Promise<Manifest | undefined> {
+  const manifest = await rollups.findManifest(shard, n)
+  if (manifest?.state !== 'open') return manifest // finished since we looked
+  const deltas = await rollups.findDeltas(shard, n) ?? []
+  log.warn({ shard, n }, 'batch of a lost redis completed from its manifest')
+  await rollups.apply(shard, n, groupDeltas(secret, shard, deltas, (domain) => packs.get(domain)?.finest ?? 'day'))
+  await rollups.finishManifest(shard, n, clock.now())
+  return { ...manifest, state: 'done' }
+}
+
+/** One frozen batch: manifest, apply, finish. Undefined when somebody else finished it, or the shard had to stop. */
 async function applyBatch(
-  shard: number, n: number, before: Manifest | undefined, { hot, rollups, packs, secret, clock }: FlushNeeds,
+  batch: OpenBatch, before: Manifest | undefined, { hot, rollups, packs, secret, clock }: FlushNeeds,
   { jobId, stop }: { jobId: string; stop: (shard: number, reason: string) => Promise<void> },
 ): Promise<{ documents: number; events: number } | undefined> {
-  const deltas = await hot.listBatch(shard, n)
-  const events = eventsByTenant(deltas)
+  const { shard, n, name } = batch
+  const deltas = await hot.findBatch(batch)
+  if (!deltas) return undefined // finished by another worker, or lost with the power: then it is hot again
   if (deltas.length === 0) {
-    // Another worker finished it between our freeze and our read, or the batch is lost.
     const stored = await rollups.findManifest(shard, n)
-    if (stored?.state === 'done') await hot.finish(shard, n)
+    if (stored?.state === 'done' && stored.name === name) await hot.finish(batch)
     else await stop(shard, `batch ${n} is open but redis holds nothing of it`)
     return undefined
   }
+  const events = eventsByTenant(deltas)
   const running = { ...before?.running }
   for (const [tenant, count] of Object.entries(events)) running[tenant] = (running[tenant] ?? 0) + count
   const manifest: Manifest = {
-    shard, n, kind: 'flush', checksum: checksumOf(deltas), events, running, deltaCount: deltas.length,
+    shard, n, kind: 'flush', name, checksum: checksumOf(deltas), events, running, deltaCount: deltas.length,
     state: 'open', createdAt: clock.now(), doneAt: undefined, jobId,
   }
   const stored = await rollups.appendManifest(manifest, deltas)
-  if (stored.checksum !== manifest.checksum) {
+  if (stored.name !== name || stored.checksum !== manifest.checksum) {
     await stop(shard, `redis went back in time: batch ${n} was written before with other content`)
     return undefined
   }
@@ -102,6 +126,6 @@ async function applyBatch(
     documents = (await rollups.apply(shard, n, grouped)).applied
     await rollups.finishManifest(shard, n, clock.now())
   }
-  await hot.finish(shard, n)
+  await hot.finish(batch)
   return { documents, events: Object.values(events).reduce((sum, count) => sum + count, 0) }
 }

@@ -1,5 +1,6 @@
 import { gapOf, type MinuteCounts, type ShardLedger } from '@tallyfleet/domain'
 import type { Floor, HotStore, Journal, RollupStore } from '@tallyfleet/ports'
+import { epochId } from '../flush/check-shards.ts'
 
 type Needs = { hot: HotStore; rollups: RollupStore; journal: Journal }
 
@@ -61,24 +62,21 @@ async function readOnce({ hot, rollups, journal }: Needs): Promise<ShardLedger[]
     if (!found) rows.set(key, (found = { shard, tenant, counted: 0, flushed: 0, open: 0, hot: 0, dead: 0 }))
     return found
   }
-  const [ledgers, epoch] = await Promise.all([hot.listLedger(), hot.epoch()])
-  const numbered = new Map<number, number>()
-  for (const { shard, tenant, counted, open, hot: inHot, done } of ledgers) {
+  const ledgers = await hot.listLedger()
+  const numbered = new Map<number, { done: number | undefined; epoch: string | undefined }>()
+  for (const { shard, tenant, counted, open, hot: inHot, done, epoch } of ledgers) {
     Object.assign(row(shard, tenant), { counted, open, hot: inHot })
-    if (done !== undefined) numbered.set(shard, done)
+    numbered.set(shard, { done, epoch })
   }
   for (const { shard, tenant, events } of await rollups.listDead()) row(shard, tenant).dead = events
-  const floors = (await journal.find('epoch', epoch) ?? {}) as Record<string, Floor>
   for (const latest of await rollups.listLatestManifests()) {
-    const done = numbered.get(latest.shard)
-    const manifest = done === undefined || done === latest.n ? latest : await rollups.findManifest(latest.shard, done)
-    for (const [tenant, events] of Object.entries(manifest?.running ?? {})) row(latest.shard, tenant).flushed = events
-    if (done === undefined) {
-      // Redis has no number: what was flushed before its life counts as counted, as freezing will note.
-      for (const [tenant, events] of Object.entries(floors[latest.shard]?.flushed ?? manifest?.running ?? {})) {
-        row(latest.shard, tenant).counted += events
-      }
-    }
+    const { done, epoch } = numbered.get(latest.shard) ?? { done: undefined, epoch: undefined }
+    const flushed = done === undefined || done === latest.n ? latest : await rollups.findManifest(latest.shard, done)
+    for (const [tenant, events] of Object.entries(flushed?.running ?? {})) row(latest.shard, tenant).flushed = events
+    if (done !== undefined) continue
+    // Redis has no number: what was flushed before this life counts as counted, as its first freeze will note.
+    const floor = epoch === undefined ? undefined : await journal.find('epoch', epochId(latest.shard, epoch)) as Floor | undefined
+    for (const [tenant, events] of Object.entries(floor?.flushed ?? latest.running)) row(latest.shard, tenant).counted += events
   }
   return [...rows.values()].sort((a, b) => a.shard - b.shard || (a.tenant < b.tenant ? -1 : 1))
 }

@@ -2,9 +2,10 @@
 Dedupes and counts the events of one shard, for all requests that share this write.
 
 KEYS  1 hot:{tS}      hash, field -> sum
-      2 meta:{tS}     hash: clock, seen, stopped, counted:<tenant>, done, open, frozen_at
+      2 meta:{tS}     hash: epoch, clock, seen, stopped, counted:<tenant>, done, open, name, frozen_at
       3 minutes:{tS}  hash, minute US tenant US outcome -> events
-ARGV  1 tag {tS}; 2 the number of groups (one for a request); then for each group:
+ARGV  1 tag {tS}; 2 a fresh name, should the shard's data begin here; 3 the number of groups (one for a request);
+      then for each group:
       claim ('' or the import id), chunk, rejected tenant, rejected count, number of events; then for each event:
       member ('' = not deduped), tenant, number of increments, and for each: field, value
 Returns a string with a letter for each event, in order:
@@ -19,8 +20,9 @@ first level is sized by what the window before it held. So every set stays an in
 local WINDOW, WINDOWS, FULL = 43200, 5, 384
 local US = '\31'
 local tag = ARGV[1]
-local state = redis.call('HMGET', KEYS[2], 'stopped', 'clock', 'seen')
+local state = redis.call('HMGET', KEYS[2], 'stopped', 'clock', 'seen', 'epoch')
 if state[1] then return redis.error_reply('STOPPED') end
+if not state[4] then redis.call('HSET', KEYS[2], 'epoch', ARGV[2]) end
 
 -- Time never goes back within a shard, whatever the machine's clock does.
 local now = tonumber(redis.call('TIME')[1])
@@ -47,8 +49,12 @@ if not current then
   windows[window] = current
 end
 
-local function key(w, level, sub)
-  return 'seen:' .. tag .. ':' .. w .. ':' .. level .. ':' .. sub
+-- The start of the names of a level's sets, joined once: a level is {subs, members, prefix}.
+local function prefix(w, level)
+  return 'seen:' .. tag .. ':' .. w .. ':' .. level .. ':'
+end
+for w, levels in pairs(windows) do
+  for level = 1, #levels do levels[level][3] = prefix(w, level) end
 end
 
 -- How many windows ago the member was seen, or nil; marks it as seen when it is new.
@@ -57,7 +63,7 @@ local function seen(member)
   local low = math.abs(tonumber(string.sub(member, -15)))
   local top = current[#current]
   if top[2] >= top[1] * FULL then
-    top = { top[1] * 4, 0 }
+    top = { top[1] * 4, 0, prefix(window, #current + 1) }
     current[#current + 1] = top
   end
   for age = 0, WINDOWS - 1 do
@@ -66,11 +72,12 @@ local function seen(member)
       local stop = #levels
       if age == 0 then stop = stop - 1 end -- the level that takes members answers below
       for level = 1, stop do
-        if redis.call('SISMEMBER', key(window - age, level, low % levels[level][1]), member) == 1 then return age end
+        local one = levels[level]
+        if redis.call('SISMEMBER', one[3] .. (low % one[1]), member) == 1 then return age end
       end
     end
   end
-  local set = key(window, #current, low % top[1])
+  local set = top[3] .. (low % top[1])
   if redis.call('SADD', set, member) == 0 then return 0 end
   if redis.call('SCARD', set) == 1 then redis.call('EXPIREAT', set, (window + WINDOWS) * WINDOW) end
   top[2] = top[2] + 1
@@ -83,8 +90,8 @@ local function note(tenant, outcome, events)
   minutes[field] = (minutes[field] or 0) + events
 end
 
-local at = 3
-for _ = 1, tonumber(ARGV[2]) do
+local at = 4
+for _ = 1, tonumber(ARGV[3]) do
   local claim, chunk, rejected_tenant, rejected, events = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], tonumber(ARGV[at + 4])
   at = at + 5
   local taken = claim ~= '' and redis.call('SADD', 'imp:' .. tag .. ':' .. claim, chunk) == 0
