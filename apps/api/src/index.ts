@@ -3,7 +3,6 @@
  * a folder of its own. What others need of it is exported here.
  */
 export { buildApp } from './app.ts'
-export { apiConfig, type ApiConfig } from './config.ts'
 export { errorsMarkdown } from './http/error-response.ts'
 export type { ApiNeeds } from './needs.ts'
 export { openApi, type OpenApi } from './open-api.ts'

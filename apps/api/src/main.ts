@@ -1,8 +1,7 @@
 import cluster from 'node:cluster'
-import { exitOnFault, loadConfig, tellReady, untilStopped } from '@tallyfleet/config'
+import { apiConfig, exitOnFault, loadConfig, tellReady, untilStopped } from '@tallyfleet/config'
 import { createLogger, loggingConfig } from '@tallyfleet/logging'
 import { storesConfig } from '@tallyfleet/stores'
-import { apiConfig } from './config.ts'
 import { openApi } from './open-api.ts'
 import { openProcesses } from './open-processes.ts'
 

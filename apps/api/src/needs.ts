@@ -4,7 +4,7 @@ import type { Metrics } from '@tallyfleet/metrics'
 import type {
   AccountStore, CatalogStore, Clock, HotStore, Journal, Log, QueueAdmin, RollupStore, SegmentStore,
 } from '@tallyfleet/ports'
-import type { ApiConfig } from './config.ts'
+import type { ApiConfig } from '@tallyfleet/config'
 
 /** A queue as Bull Board takes it; the queue lib makes them. */
 export type BoardQueue = ConstructorParameters<typeof BullMQAdapter>[0]

@@ -9,7 +9,7 @@ import { systemClock, type Log } from '@tallyfleet/ports'
 import { openQueueAdmin } from '@tallyfleet/queue'
 import { openStores, type StoresConfig } from '@tallyfleet/stores'
 import { buildApp } from './app.ts'
-import type { ApiConfig } from './config.ts'
+import type { ApiConfig } from '@tallyfleet/config'
 
 /** A part of the API that serves: disposing ends it in order. */
 export type OpenApi = AsyncDisposable & { port: number }

@@ -12,7 +12,7 @@ import { openQueueAdmin } from '@tallyfleet/queue'
 import { openStores, storesConfig, type Stores } from '@tallyfleet/stores'
 import { startPrivateRedis } from '@tallyfleet/testing'
 import { buildApp } from './app.ts'
-import { apiConfig, type ApiConfig } from './config.ts'
+import { apiConfig, type ApiConfig } from '@tallyfleet/config'
 import type { ApiNeeds } from './needs.ts'
 
 export type TestApi = AsyncDisposable & {

@@ -1,1 +1,0 @@
-export { apiConfig, type ApiConfig } from '@tallyfleet/config'
