@@ -1,21 +1,28 @@
-import { ALL_SHARDS, catalogsOf, type Packs } from '@tallyfleet/domain'
-import type { CatalogStore, EntityTotals, RollupStore } from '@tallyfleet/ports'
+import { ALL_SHARDS, catalogsOf, shardOf, type Packs } from '@tallyfleet/domain'
+import type { CatalogOf, CatalogStore, EntityTotals, RollupStore } from '@tallyfleet/ports'
 
 const PAGE = 500
 
 export type SyncCatalogNeeds = { rollups: RollupStore; catalog: CatalogStore; packs: Packs }
 
-export type SyncCatalogResult = { written: number; stale: number; orphans: number; shards: number }
+export type SyncCatalogResult = {
+  written: number
+  stale: number
+  orphans: number
+  shards: number
+  /** Rows that were met for the first time. */
+  bound: number
+}
 
 /**
  * Writes the totals that changed since each shard's mark into the catalog, then moves the mark. The mark stands in the
  * catalog itself, so an empty or restored catalog catches up by itself. Totals are absolute and versioned: running it
- * twice, or twice at once, changes nothing.
+ * twice, or twice at once, changes nothing. Rows that came into a table behind the engine's back are projected too.
  */
 export async function syncCatalog(
   { rollups, catalog, packs }: SyncCatalogNeeds, { signal }: { signal?: AbortSignal } = {},
 ): Promise<SyncCatalogResult> {
-  const result: SyncCatalogResult = { written: 0, stale: 0, orphans: 0, shards: 0 }
+  const result: SyncCatalogResult = { written: 0, stale: 0, orphans: 0, shards: 0, bound: 0 }
   const mapped = mappedTypes(packs)
   const done = await doneByShard(rollups)
   const marks = await catalog.listMarks()
@@ -39,7 +46,28 @@ export async function syncCatalog(
     await catalog.putMarks(new Map([[shard, upTo]]))
     result.shards++
   }
+  for (const { domain, entityType } of catalogsOf(packs)) {
+    for (const tenant of await catalog.listTenants(domain, entityType)) {
+      result.bound += await bindRows({ tenant, domain, entityType }, { rollups, catalog }, signal)
+    }
+  }
   return result
+}
+
+/** Projects the rows that no total has met, so that the numbers in them become their opening. */
+async function bindRows(
+  of: CatalogOf, stores: Pick<SyncCatalogNeeds, 'rollups' | 'catalog'>, signal: AbortSignal | undefined,
+): Promise<number> {
+  let bound = 0
+  for (let first: string | undefined; ;) {
+    signal?.throwIfAborted()
+    const ids = await stores.catalog.listUnbound(of, PAGE)
+    // The same row again is one that cannot be bound: asking once more would ask for ever.
+    if (ids.length === 0 || ids[0] === first) return bound
+    first = ids[0]
+    await projectRows(of, ids, (entityId) => shardOf({ ...of, entityId }), stores)
+    bound += ids.length
+  }
 }
 
 /**

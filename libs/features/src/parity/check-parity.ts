@@ -173,6 +173,7 @@ async function compareProjections(
     if (stores.includes('catalog')) {
       const totals = new Map((await rollups.listTotals(of, rows.map(({ id }) => id))).map((one) => [one.entityId, one]))
       for (const row of rows.filter(({ id }) => synced.has(shardOf({ ...of, entityId: id })))) {
+        if (row.revision === 0) continue // not met yet: the next sync makes what stands in it its opening
         const total = totals.get(row.id)
         // A batch that was applied after the marks were read is in flight.
         if (total && total.seq > row.version && row.version > 0) continue
@@ -198,6 +199,7 @@ async function compareProjections(
     if (rows.length === 0) break
     after = rows.at(-1)!.id
     for (const row of rows.filter(({ id }) => projected.has(shardOf({ ...of, entityId: id })))) {
+      if (row.revision === 0) continue
       const shown = documents.get(row.id)
       for (const [action, expected] of Object.entries(documentOf(row, packs).totals)) {
         report.compare('segments', expected, shown?.[action] ?? (shown ? 0 : -1), () =>
