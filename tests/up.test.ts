@@ -21,9 +21,14 @@ const redisOf = async (home: string) => {
 
 test('up starts roles again, refuses a second one, survives its own kill -9, and stops all, Redis last', { timeout: 240_000 }, async () => {
   const { home, remove } = await newHome()
-  const env = cleanEnv(home, { LOG_LEVEL: 'silent' })
+  const env = cleanEnv(home, { LOG_LEVEL: 'fatal' })
   let fleet = await startFleet(env)
   expect(await runCli(env, ['up'])).toMatchObject({ exit: 4, json: { ok: false, error: { code: 'HOME_IN_USE' } } })
+
+  const other = await newHome()
+  const taken = await runCli(cleanEnv(other.home, { LOG_LEVEL: 'silent', HTTP_PORT: new URL(fleet.url).port }), ['up'])
+  expect(taken).toMatchObject({ exit: 4, json: { ok: false, error: { code: 'CONFIG_INVALID', message: expect.stringMatching(/HTTP_PORT: .* is taken/) } } })
+  await other.remove()
 
   const worker = childrenOf(fleet.pid).find(({ args }) => args.includes('apps/workers'))!
   process.kill(worker.pid, 'SIGKILL')
@@ -44,12 +49,15 @@ test('up starts roles again, refuses a second one, survives its own kill -9, and
   const roles = childrenOf(fleet.pid).filter(({ args }) => args.includes('apps/')).map(({ pid }) => pid)
   process.kill(-fleet.pid, 'SIGINT')
   await waitUntil(() => ![fleet.pid, left.redisPid, ...roles].some(lives), { timeoutMs: 40_000 })
+  expect(fleet.stderr()).not.toMatch(/second signal/) // each role had the time to drain
 
   // What was acknowledged is still there.
   fleet = await startFleet(env)
   expect(await fleet.post('/api/v1/events', event)).toMatchObject({ status: 202, body: { status: 'duplicate' } })
+  expect(await fleet.post('/api/v1/events', { ...event, event_id: 'y' })).toMatchObject({ status: 202, body: { status: 'accepted' } })
+  expect(await fleet.cli('flush', '--wait', '--timeout', '0')).toMatchObject({ exit: 6, json: { ok: false, data: { lagging: [expect.any(String), expect.any(String)] } } })
   expect(await fleet.cli('flush', '--wait')).toMatchObject({ exit: 0 })
-  expect(await fleet.cli('ledger')).toMatchObject({ exit: 0, json: { data: { counted: 1, duplicates: 2 } } })
+  expect(await fleet.cli('ledger')).toMatchObject({ exit: 0, json: { data: { counted: 2, duplicates: 2 } } })
   expect(await fleet.stop()).toBe(0)
   await remove()
 })
@@ -69,6 +77,10 @@ test('keys work before the fleet runs and while it does, and a revoked key stops
   expect(await fleet.cli('tenants', 'create', 'bad', '--zone', 'Mars/Olympus')).toMatchObject({ exit: 2 })
   expect(await fleet.cli('nonsense')).toMatchObject({ exit: 2, json: { ok: false } })
   expect(await runCli({ ...env, LOG_LEVEL: 'loud' }, ['config', 'check'])).toMatchObject({ exit: 4 })
+  expect(await runCli({ ...env, FLEET_QUEUES: 'flsh' }, ['config', 'check'])).toMatchObject({ exit: 4 })
+  expect(await fleet.cli('ledger', '--tenant', 'nobody')).toMatchObject({ exit: 2, json: { error: { code: 'TENANT_UNKNOWN' } } })
+  expect(await fleet.cli('ledger', '--from', '2026-02-30')).toMatchObject({ exit: 2, json: { error: { code: 'RANGE_INVALID' } } })
+  expect(await fleet.cli('keys', 'nonsense')).toMatchObject({ exit: 2, json: { command: 'keys' } })
   expect(await fleet.cli('queues', 'ls')).toMatchObject({ exit: 0 })
   expect(await fleet.cli('openapi', 'export')).toMatchObject({ exit: 0, json: { data: { openapi: expect.stringMatching(/^3\.1/) } } })
   expect(await fleet.stop()).toBe(0)

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { AppError } from '@tallyfleet/domain'
 import { jobs } from '@tallyfleet/jobs'
 import { createMetrics, mergeMetrics, MetricsHub } from '@tallyfleet/metrics'
 import { packs } from '@tallyfleet/packs'
@@ -40,7 +41,10 @@ export async function openApi(config: ApiConfig & StoresConfig, log: Log): Promi
   })
   const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: 20_000, keepAliveTimeout: 65_000 }, app)
   server.listen(config.HTTP_PORT, config.HTTP_HOST)
-  await once(server, 'listening')
+  await once(server, 'listening').catch((cause: NodeJS.ErrnoException) => {
+    const why = cause.code === 'EADDRINUSE' ? 'is taken' : `cannot be listened on (${cause.code ?? cause.message})`
+    throw new AppError('CONFIG_INVALID', `HTTP_PORT: ${config.HTTP_HOST}:${config.HTTP_PORT} ${why}`, { cause })
+  })
   stack.defer(() => drain(server)) // only now: a server that never listened cannot close
   const { port } = server.address() as AddressInfo
   const moved = stack.move()

@@ -1,5 +1,7 @@
 import cluster, { type Worker } from 'node:cluster'
 import { once } from 'node:events'
+import { tellStop } from '@tallyfleet/config'
+import { AppError } from '@tallyfleet/domain'
 import type { Log } from '@tallyfleet/ports'
 import type { OpenApi } from './open-api.ts'
 
@@ -30,7 +32,7 @@ export async function openProcesses(count: number, log: Log): Promise<OpenApi> {
         .filter((worker) => !worker.isDead())
       await Promise.all(workers.map(async (worker) => {
         const exited = once(worker, 'exit')
-        worker.process.kill('SIGTERM')
+        tellStop(worker.process)
         await exited
       }))
     },
@@ -40,9 +42,14 @@ export async function openProcesses(count: number, log: Log): Promise<OpenApi> {
 /** The port that a process tells once it listens. Rejects when it exits before. */
 function portOf(worker: Worker): Promise<number> {
   return new Promise((resolve, reject) => {
-    worker.on('message', (message: { ready?: boolean; port?: number }) => {
+    let fault: string | undefined
+    worker.on('message', (message: { ready?: boolean; port?: number; fault?: string }) => {
+      fault ??= message?.fault
       if (message?.ready && message.port !== undefined) resolve(message.port)
     })
-    worker.once('exit', (code) => reject(new Error(`an api process exited with ${code} before it listened`)))
+    worker.once('exit', (code) => {
+      reject(fault === undefined ? new Error(`an api process exited with ${code} before it listened`)
+        : new AppError('CONFIG_INVALID', fault))
+    })
   })
 }

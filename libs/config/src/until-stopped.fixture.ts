@@ -15,3 +15,7 @@ tellReady({ role: 'fixture' })
 const reason = await stopped
 process.stderr.write(`stopping: ${reason}\n`)
 if (process.argv[2] === 'clean') clearInterval(busy)
+if (process.argv[2] === 'until told to end') {
+  process.on('message', (message: { end?: boolean }) => { if (message.end) clearInterval(busy) })
+  process.channel?.unref()
+}

@@ -1,6 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { afterEach, expect, test } from 'vitest'
+import { tellStop } from './until-stopped.ts'
 
 const children: ChildProcess[] = []
 afterEach(() => { for (const child of children.splice(0)) child.kill('SIGKILL') })
@@ -31,6 +32,27 @@ test('the end of the channel to the parent stops the process', async () => {
   expect(await code).toBe(0)
 })
 
+test('a child stops when it is told to', async () => {
+  const { child, said, code } = start('clean')
+  await once(child, 'message')
+  tellStop(child)
+  await said('stopping: told by parent')
+  expect(await code).toBe(0)
+})
+
+test('one signal beside being told is no second signal, whichever comes first', async () => {
+  const signal = (child: ChildProcess) => child.kill('SIGTERM')
+  for (const [first, second] of [[tellStop, signal], [signal, tellStop]] as const) {
+    const { child, said, code } = start('until told to end')
+    await once(child, 'message')
+    first(child)
+    await said('stopping: ')
+    second(child)
+    child.send({ end: true })
+    expect(await code).toBe(0)
+  }
+})
+
 test('a second signal exits 1 at once', async () => {
   const { child, said, code } = start('stuck')
   await once(child, 'message')
@@ -50,7 +72,9 @@ test('a process that does not end by the deadline exits 1', async () => {
 })
 
 test('an uncaught fault of the environment exits 4 and says so in plain words', async () => {
-  const { said, code } = start('fault')
+  const { child, said, code } = start('fault')
+  const [message] = await once(child, 'message')
+  expect(message).toEqual({ fault: 'the environment has faults' })
   await said('the environment has faults\n')
   expect(await code).toBe(4)
 })

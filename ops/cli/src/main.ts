@@ -29,22 +29,18 @@ const whole = (text: string) => {
 }
 const collect = (value: string, list: string[]) => [...list, ...value.split(',')]
 
-program.command('up').description('run the whole fleet on this machine, in the foreground').option('--json')
+program.command('up').description('run the whole fleet on this machine, in the foreground')
+  .option('--json', 'one JSON object on stdout, once it is ready')
   .action(async () => {
     const { up } = await import('./commands/up.ts')
-    let code: number = EXIT.ok
-    const failed = await report('up', json, async () => {
-      code = await up(loadEnvironment(given), given)
-      return { data: null, text: '' }
-    })
-    process.exit(failed || code)
+    process.exit(await report('up', json, (answer) => up(loadEnvironment(given), given, answer)))
   })
 
 program.command('test').description('install and start what the tests need, and run them all')
-  .option('--long', 'the long runs too: kills, soak', false).argument('[filters...]')
+  .option('--long', 'the long runs too: kills, soak', false).option('--json', 'one JSON object on stdout').argument('[filters...]')
   .action(async (filters: string[], { long }: { long: boolean }) => {
     const { runTests } = await import('./commands/test.ts')
-    process.exitCode = await runTests({ long, filters, root: ROOT })
+    process.exitCode = await report('test', json, () => runTests({ long, filters, root: ROOT, json }))
   })
 
 for (const name of Object.keys(ROLES) as RoleName[]) {
@@ -139,6 +135,14 @@ answering(openapi, 'export', 'print the OpenAPI document').runs(async () => (awa
 answering(program, 'bench <name>', 'run a benchmark of ops/load').option('--seconds <n>', 'an arm and repeat', whole, 5)
   .runs(async (_env, name: string, { seconds }: { seconds: number }) => (await import('./commands/bench.ts')).bench(name, seconds))
 
+/** The command that arguments call, as far as there is one. */
+function commandNamed(args: string[], from: Command = program): string {
+  const [first, ...rest] = args
+  const found = from.commands.find((command) => command.name() === first)
+  if (!found) return from === program ? 'fleet' : ''
+  return `${found.name()} ${commandNamed(rest, found)}`.trimEnd()
+}
+
 async function readLine(): Promise<string> {
   let text = ''
   for await (const part of process.stdin) text += String(part)
@@ -156,6 +160,6 @@ try {
   if (error.exitCode === 0) process.exitCode = EXIT.ok // help or version
   else {
     process.exitCode = EXIT.usage
-    if (json) await report('fleet', true, () => Promise.reject(new AppError('USAGE_INVALID', error.message)))
+    if (json) await report(commandNamed(process.argv.slice(2)), true, () => Promise.reject(new AppError('USAGE_INVALID', error.message)))
   }
 }

@@ -10,22 +10,32 @@ const EXIT_BY_CODE: Partial<Record<ErrorCode, number>> = {
   CONFIG_INVALID: EXIT.config, HOME_IN_USE: EXIT.config, STORE_REFUSED: EXIT.config, BUG: EXIT.bug,
 }
 
-/** Runs a command and prints its answer: with `json` one object on stdout and nothing else there. Answers the exit code. */
-export async function report(command: string, json: boolean, run: () => Promise<CommandResult>): Promise<number> {
+/**
+ * Runs a command and prints its answer: with `json` one object on stdout and nothing else there. A command that goes on
+ * after its answer gives it by `answer` and resolves with its exit code. Answers the exit code.
+ */
+export async function report(
+  command: string, json: boolean, run: (answer: (result: CommandResult) => void) => Promise<CommandResult | number>,
+): Promise<number> {
   const startedAt = performance.now()
   const print = (fields: Record<string, unknown>) =>
     process.stdout.write(`${JSON.stringify({ ...fields, durationMs: Math.round(performance.now() - startedAt) })}\n`)
-  try {
-    const { data, text, exit = EXIT.ok, warnings = [] } = await run()
+  let answered = false
+  const answer = ({ data, text, exit = EXIT.ok, warnings = [] }: CommandResult): number => {
+    answered = true
     if (json) print({ ok: exit === EXIT.ok, command, data, warnings })
     else {
       for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`)
       if (text) process.stdout.write(`${text}\n`)
     }
     return exit
+  }
+  try {
+    const result = await run(answer)
+    return typeof result === 'number' ? result : answer(result)
   } catch (caught) {
     const error = toAppError(caught)
-    if (json) print({ ok: false, command, data: null, warnings: [], error: { code: error.code, message: error.message, ...error.details } })
+    if (json && !answered) print({ ok: false, command, data: null, warnings: [], error: { code: error.code, message: error.message, ...error.details } })
     else process.stderr.write(`fleet ${command}: ${error.code}: ${error.message}\n${error.code === 'BUG' ? `${String((caught as Error).stack)}\n` : ''}`)
     return exitOf(error)
   }

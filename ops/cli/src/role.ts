@@ -1,6 +1,9 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { join } from 'node:path'
+import { tellStop } from '@tallyfleet/config'
+import { AppError } from '@tallyfleet/domain'
 import { ROOT, type Environment } from './context.ts'
+import { EXIT } from './output.ts'
 
 export const ROLES = { api: 'apps/api/src/main.ts', scheduler: 'apps/scheduler/src/main.ts', worker: 'apps/workers/src/main.ts' } as const
 export type RoleName = keyof typeof ROLES
@@ -19,6 +22,7 @@ export class Role {
   readonly #onRestart: (name: RoleName, reason: string) => void
   #child: ChildProcess | undefined
   #stopping = false
+  #wasReady = false
   #pauseMs = FIRST_PAUSE_MS
   #timer: NodeJS.Timeout | undefined
   #ready = Promise.withResolvers<Record<string, unknown>>()
@@ -27,10 +31,11 @@ export class Role {
     this.name = name
     this.#env = env
     this.#onRestart = onRestart
+    this.#ready.promise.catch(() => {}) // whoever waits for it hears of it
     this.#start()
   }
 
-  /** What the role said when it was ready for the first time. */
+  /** What the role said when it was ready for the first time. Rejects when it ends before, because of its settings. */
   get ready(): Promise<Record<string, unknown>> {
     return this.#ready.promise
   }
@@ -39,14 +44,14 @@ export class Role {
     return this.#child?.pid
   }
 
-  /** SIGTERM, then SIGKILL after `deadlineMs`. */
+  /** Asks the role to stop; SIGKILL after `deadlineMs`. */
   async stop(deadlineMs: number): Promise<void> {
     this.#stopping = true
     clearTimeout(this.#timer)
     const child = this.#child
     if (!child || child.exitCode !== null || child.signalCode !== null) return
     const ended = new Promise((resolve) => child.once('exit', resolve))
-    child.kill('SIGTERM')
+    tellStop(child)
     const killer = setTimeout(() => child.kill('SIGKILL'), deadlineMs)
     await ended
     clearTimeout(killer)
@@ -57,10 +62,20 @@ export class Role {
     // Standard output belongs to the fleet's own words; a role's log goes to standard error.
     const child = fork(join(ROOT, ROLES[this.name]), { env: this.#env, stdio: ['ignore', process.stderr, process.stderr, 'ipc'] })
     this.#child = child
-    child.on('message', (message: { ready?: boolean }) => { if (message?.ready) this.#ready.resolve(message) })
+    let fault = 'see the lines above'
+    child.on('message', (message: { ready?: boolean; fault?: string }) => {
+      if (message?.fault !== undefined) fault = message.fault
+      if (!message?.ready) return
+      this.#wasReady = true
+      this.#ready.resolve(message)
+    })
     child.on('error', () => {}) // 'exit' follows, or the start failed for good and the next one tells
     child.once('exit', (code, signal) => {
       if (this.#stopping) return
+      if (code === EXIT.config && !this.#wasReady) {
+        this.#ready.reject(new AppError('CONFIG_INVALID', `the ${this.name} cannot start: ${fault}`))
+        return
+      }
       if (performance.now() - startedAt > STEADY_MS) this.#pauseMs = FIRST_PAUSE_MS
       this.#onRestart(this.name, signal ?? `exit ${code}`)
       this.#timer = setTimeout(() => this.#start(), this.#pauseMs)

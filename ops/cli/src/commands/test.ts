@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { EXIT, type CommandResult } from '../output.ts'
 
 export interface RunTestsOptions {
   /** The runs that take minutes as well: kills, soak, Lighthouse. */
@@ -10,6 +11,8 @@ export interface RunTestsOptions {
   filters: string[]
   /** The repository. */
   root: string
+  /** Standard output belongs to one JSON object: what the tests print goes to standard error. */
+  json: boolean
 }
 
 interface Counts {
@@ -28,21 +31,21 @@ interface VitestReport {
 }
 
 /**
- * Checks the types and runs the tests; the last line on standard output is `N passed, N failed, N skipped`.
- * Resolves to the exit code: 0 when all that ran passed and something did, else 1.
+ * Checks the types and runs the tests; the last line is `N passed, N failed, N skipped`. Exit 0 when all that ran
+ * passed and something did, else 1.
  */
-export async function runTests({ long, filters, root }: RunTestsOptions): Promise<number> {
+export async function runTests({ long, filters, root, json }: RunTestsOptions): Promise<CommandResult> {
   const folder = await mkdtemp(join(tmpdir(), 'fleet-test-'))
   const interruption = new AbortController()
   const interrupt = (signal: NodeJS.Signals) => interruption.abort(signal)
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt)
   try {
     const counts: Counts = { passed: 0, failed: 0, skipped: 0 }
-    const run = (args: string[]) => runNode(args, root, long, interruption.signal)
+    const run = (args: string[]) => runNode(args, { root, long, json, interruption: interruption.signal })
     if (filters.length === 0) {
       const code = await run(['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json'])
       counts[code === 0 ? 'passed' : 'failed'] += 1
-      console.log(code === 0 ? 'The types fit.' : 'The types do not fit.')
+      process.stderr.write(code === 0 ? 'The types fit.\n' : 'The types do not fit.\n')
     }
     if (!interruption.signal.aborted) {
       const report = join(folder, 'report.json')
@@ -51,8 +54,10 @@ export async function runTests({ long, filters, root }: RunTestsOptions): Promis
       add(counts, await readReport(report), code)
     }
     if (interruption.signal.aborted) counts.failed += 1
-    console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`)
-    return counts.failed === 0 ? 0 : 1
+    return {
+      data: counts, exit: counts.failed === 0 ? EXIT.ok : EXIT.bug,
+      text: `${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`,
+    }
   } finally {
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt)
     await rm(folder, { recursive: true, force: true })
@@ -60,10 +65,12 @@ export async function runTests({ long, filters, root }: RunTestsOptions): Promis
 }
 
 /** In this process group, so that Ctrl-C reaches it; a signal to us alone is passed on. Resolves to the exit code. */
-function runNode(args: string[], cwd: string, long: boolean, interruption: AbortSignal): Promise<number> {
+function runNode(
+  args: string[], { root, long, json, interruption }: Omit<RunTestsOptions, 'filters'> & { interruption: AbortSignal },
+): Promise<number> {
   return new Promise((resolve, reject) => {
     const env = { ...process.env, ...(long && { FLEET_LONG: '1' }) }
-    const child = spawn(process.execPath, args, { cwd, env, stdio: ['ignore', 'inherit', 'inherit'] })
+    const child = spawn(process.execPath, args, { cwd: root, env, stdio: ['ignore', json ? process.stderr : 'inherit', 'inherit'] })
     const pass = () => child.kill(interruption.reason as NodeJS.Signals)
     interruption.addEventListener('abort', pass, { once: true })
     child.once('error', reject)

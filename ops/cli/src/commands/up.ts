@@ -1,6 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { untilStopped } from '@tallyfleet/config'
+import { AppError } from '@tallyfleet/domain'
 import { createKey, createLoginLink, Keyring } from '@tallyfleet/features'
 import { createMetrics, MetricsHub } from '@tallyfleet/metrics'
 import { silentLog, systemClock } from '@tallyfleet/ports'
@@ -8,7 +9,7 @@ import type { Stores } from '@tallyfleet/stores'
 import { homeStateFile, openAll, readHomeState, storesConfigOf, type Environment, type HomeState } from '../context.ts'
 import { lockHome } from '../home-lock.ts'
 import { startLocalRedis } from '../local-redis.ts'
-import { EXIT } from '../output.ts'
+import { EXIT, type CommandResult } from '../output.ts'
 import { Role, type RoleName } from '../role.ts'
 
 const READY_TIMEOUT_MS = 60_000
@@ -16,14 +17,15 @@ const STOP_DEADLINE_MS = 28_000
 
 /**
  * Runs the whole fleet in the foreground until it is told to stop: Redis when none is named, then api, scheduler and
- * worker. Answers the exit code. Rejects with `HOME_IN_USE` when another fleet runs on this home.
+ * worker. Tells by `answer` where it is when it is ready. Answers the exit code. Rejects with `HOME_IN_USE` when another
+ * fleet runs on this home, and when a role cannot run with these settings.
  */
-export async function up(env: Environment, given: Environment): Promise<number> {
+export async function up(env: Environment, given: Environment, answer: (ready: CommandResult) => void): Promise<number> {
   const home = storesConfigOf(env).FLEET_HOME
-  const say = (line: string) => process.stdout.write(`${line}\n`)
+  const say = (line: string) => process.stderr.write(`fleet up: ${line}\n`)
   using lock = lockHome(home)
   lock satisfies Disposable
-  const stopped = untilStopped({ deadlineMs: STOP_DEADLINE_MS + 5_000, log: { info() {}, fatal: (_, message) => say(`fleet up: ${message}`) } })
+  const stopped = untilStopped({ deadlineMs: STOP_DEADLINE_MS + 5_000, log: { info() {}, fatal: (_, message) => say(message) } })
 
   await using stack = new AsyncDisposableStack()
   const left = readHomeState(home)
@@ -45,7 +47,7 @@ export async function up(env: Environment, given: Environment): Promise<number> 
 
   const onRestart = (role: RoleName, reason: string) => {
     restarts.inc({ role })
-    process.stderr.write(`fleet up: ${role} died (${reason}), starting it again\n`)
+    say(`${role} died (${reason}), starting it again`)
   }
   const roles = (['api', 'scheduler', 'worker'] as const).map((name) => new Role(name, fleetEnv, onRestart))
   stack.defer(async () => { await Promise.all(roles.map((role) => role.stop(STOP_DEADLINE_MS))) })
@@ -55,16 +57,22 @@ export async function up(env: Environment, given: Environment): Promise<number> 
     new Promise<'late'>((resolve) => setTimeout(() => resolve('late'), READY_TIMEOUT_MS).unref()),
   ])
   if (ready === 'late') {
-    process.stderr.write(`fleet up: not ready after ${READY_TIMEOUT_MS / 1_000} s; see the lines above\n`)
-    return EXIT.dependency
+    throw new AppError('STORE_UNAVAILABLE', `not ready after ${READY_TIMEOUT_MS / 1_000} s: see the lines above`)
   }
-  if (typeof ready === 'string') return EXIT.ok
+  if (typeof ready === 'string') {
+    answer({ data: null, text: '' })
+    return EXIT.ok
+  }
   const host = env['HTTP_HOST'] || '127.0.0.1'
   state.apiUrl = `http://${host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host}:${String(ready[0]!['port'])}`
   save()
   const key = await firstKey(home, stores)
   const link = await createLoginLink({ ...stores, clock: systemClock })
-  say(banner(state.apiUrl, link, key))
+  const loginUrl = `${state.apiUrl}/login/link/${link}`
+  answer({
+    data: { url: state.apiUrl, loginUrl, key, home, pid: process.pid },
+    text: banner(state.apiUrl, loginUrl, key),
+  })
   await stopped
   say('stopping')
   return EXIT.ok
@@ -86,7 +94,7 @@ async function firstKey(home: string, { accounts }: Stores): Promise<string> {
   return secret
 }
 
-function banner(url: string, link: string, key: string): string {
+function banner(url: string, loginUrl: string, key: string): string {
   return `
 Tallyfleet is up.
 
@@ -94,7 +102,7 @@ Tallyfleet is up.
   queues        ${url}/admin/queues
   API console   ${url}/docs
   metrics       ${url}/metrics
-  first login   ${url}/login/link/${link}   (works once, for a day)
+  first login   ${loginUrl}   (works once, for a day)
 
 Send an event:
 
