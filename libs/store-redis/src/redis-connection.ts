@@ -24,13 +24,15 @@ export async function connectRedis(url: string): Promise<Redis | Cluster> {
         redisOptions: { ...options, enableAutoPipelining: false },
         clusterRetryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 5), 1_000),
       })
-  client.on('error', () => {}) // every command reports for itself
+  let reason: Error | undefined
+  client.on('error', (error: Error) => { reason = error }) // every command reports for itself
   try {
     await client.connect()
     return client
   } catch (cause) {
     client.disconnect()
-    throw unavailable(cause)
+    // The driver rejects with "Connection is closed."; why it closed was told before.
+    throw unavailable(reason ?? cause)
   }
 }
 

@@ -1,5 +1,7 @@
 import { apiConfig, schedulerConfig, workersConfig, loadConfig } from '@tallyfleet/config'
+import { jobs } from '@tallyfleet/jobs'
 import { loggingConfig } from '@tallyfleet/logging'
+import { parseQueueChoice, queuesOf } from '@tallyfleet/queue'
 import { storesConfig } from '@tallyfleet/stores'
 import { z } from 'zod'
 import type { Environment } from '../context.ts'
@@ -9,7 +11,16 @@ const SECRET = /SECRET|TOKEN|PASSWORD|_URL$/
 
 /** Every setting with its value and where it comes from; values that may hold a secret are masked. Exit 4 when one is wrong. */
 export async function configCommand(env: Environment, given: Environment): Promise<CommandResult> {
-  const schema = z.object({ ...storesConfig.shape, ...loggingConfig.shape, ...apiConfig.shape, ...workersConfig.shape, ...schedulerConfig.shape })
+  const schema = z.object({
+    ...storesConfig.shape, ...loggingConfig.shape, ...apiConfig.shape, ...workersConfig.shape, ...schedulerConfig.shape,
+    FLEET_QUEUES: workersConfig.shape.FLEET_QUEUES.superRefine((text, context) => {
+      try {
+        parseQueueChoice(text, queuesOf(jobs))
+      } catch (error) {
+        context.addIssue({ code: 'custom', message: (error as Error).message })
+      }
+    }),
+  })
   const values = new Map(Object.entries(loadConfig(schema, env) as Record<string, unknown>))
   const rows = Object.keys(schema.shape).sort().map((name) => {
     const source = given[name] ? 'environment' : given[`${name}_FILE`] ? 'file' : env[name] ? '.env or home' : 'default'

@@ -7,44 +7,60 @@ import { EXIT, type CommandResult } from '../output.ts'
 
 /**
  * Flushes now, in this process: safe beside any number of workers. With `wait` it also syncs the catalog and the
- * segments, and ends when every mark has reached what was frozen; exit 6 names what lags after the timeout.
+ * segments, and ends when every mark has reached what was frozen, or at the timeout: then exit 6 names what lags, and
+ * workers go on with it.
  */
 export async function flush(env: Environment, { wait, timeoutSeconds }: { wait: boolean; timeoutSeconds: number }): Promise<CommandResult> {
   await using stores = await openAll(env)
   const needs = { ...stores, packs, clock: systemClock, log: silentLog }
-  const deadline = performance.now() + timeoutSeconds * 1_000
-  const jobId = `cli-${process.pid}`
-  const result = await flushShards(ALL_SHARDS, needs, { jobId })
-  // A batch that a worker had frozen before lacks what was counted since: those shards once more.
-  const rest = result.left.length > 0 ? await flushShards(result.left, needs, { jobId }) : undefined
-  result.batches.push(...rest?.batches ?? [])
-  result.documents += rest?.documents ?? 0
-  const frozen = [...result.frozen, ...rest?.frozen ?? []]
-  const events = result.batches.reduce((sum, batch) => sum + batch.events, 0)
-  const data = { batches: result.batches.length, events, documents: result.documents, stopped: [...new Set([...result.stopped, ...rest?.stopped ?? []])], lagging: [] as string[] }
-  if (wait) {
-    for (;;) {
-      await syncCatalog(needs)
-      await syncSegments(needs)
-      data.lagging = await listLagging(frozen)
-      if (data.lagging.length === 0 || performance.now() > deadline) break
-      await sleep(200)
+  const signal = wait ? AbortSignal.timeout(timeoutSeconds * 1_000) : undefined
+  const data = { batches: 0, events: 0, documents: 0, stopped: [] as number[], lagging: [] as string[] }
+  /** The batch that each shard must have reached. */
+  const frozen = new Map<number, number>()
+  let flushed = false
+  try {
+    // A batch that a worker had frozen before lacks what was counted since: those shards once more.
+    const left = await flushOnce(ALL_SHARDS)
+    if (left.length > 0) await flushOnce(left)
+    flushed = true
+    while (wait) {
+      await syncCatalog(needs, { signal })
+      await syncSegments(needs, { signal })
+      data.lagging = await listLagging()
+      if (data.lagging.length === 0) break
+      await sleep(200, undefined, { signal })
     }
+  } catch (error) {
+    if (!signal?.aborted) throw error
+    if (!flushed) for (const { shard, open, done } of await stores.hot.listShards()) frozen.set(shard, open?.n ?? done ?? 0)
+    data.lagging = await listLagging()
   }
   const bad = data.stopped.length > 0 || data.lagging.length > 0
   return {
     data, exit: bad ? EXIT.partly : EXIT.ok,
-    text: [`flushed ${events} events of ${data.batches} shards into ${data.documents} documents`,
+    text: [`flushed ${data.events} events of ${data.batches} shards into ${data.documents} documents`,
       ...data.stopped.map((shard) => `shard ${shard} stopped: see fleet doctor`), ...data.lagging].join('\n'),
   }
 
-  async function listLagging(batches: readonly { shard: number; n: number }[]): Promise<string[]> {
+  async function flushOnce(shards: readonly number[]): Promise<number[]> {
+    const result = await flushShards(shards, needs, { jobId: `cli-${process.pid}`, signal })
+    for (const { shard, n } of result.frozen) frozen.set(shard, n)
+    data.batches += result.batches.length
+    data.events += result.batches.reduce((sum, batch) => sum + batch.events, 0)
+    data.documents += result.documents
+    data.stopped = [...new Set([...data.stopped, ...result.stopped])]
+    return result.left
+  }
+
+  async function listLagging(): Promise<string[]> {
     const [shards, marks, revisions, segmentMarks] = await Promise.all([
       stores.hot.listShards(), stores.catalog.listMarks(), stores.catalog.listRevisions(), stores.segments.listMarks(),
     ])
     const lagging: string[] = []
-    for (const { shard, n } of batches) {
-      if ((shards[shard]!.done ?? 0) < n) lagging.push(`rollups of shard ${shard}: batch ${n} is not finished`)
+    for (const [shard, n] of frozen) {
+      const { done = 0, hotFields } = shards[shard]!
+      if (!flushed && hotFields > 0) lagging.push(`hot counter of shard ${shard}: ${hotFields} fields are not frozen`)
+      if (done < n) lagging.push(`rollups of shard ${shard}: batch ${n} is not finished`)
       if ((marks.get(shard) ?? 0) < n) lagging.push(`catalog of shard ${shard}: synced to ${marks.get(shard) ?? 0} of ${n}`)
       if ((segmentMarks.get(shard) ?? 0) < (revisions.get(shard) ?? 0)) lagging.push(`segments of shard ${shard}`)
     }

@@ -1,5 +1,5 @@
 import { AppError } from '@tallyfleet/domain'
-import { checkParity, PARITY_STORES, readLedger } from '@tallyfleet/features'
+import { checkParity, getTenant, PARITY_STORES, rangeError, readInstant, readLedger } from '@tallyfleet/features'
 import { systemClock } from '@tallyfleet/ports'
 import { openAll, packs, type Environment } from '../context.ts'
 import { EXIT, table, type CommandResult } from '../output.ts'
@@ -25,7 +25,14 @@ export async function parityCheck(env: Environment, { store }: { store: string[]
 /** The conservation ledger. Exit 3 when it does not balance. */
 export async function ledger(env: Environment, { from, to, tenant }: { from?: string; to?: string; tenant?: string }): Promise<CommandResult> {
   await using stores = await openAll(env)
-  const answer = await readLedger({ tenant, from: instantOf(from, '--from'), to: instantOf(to, '--to') }, stores)
+  // Days are the tenant's; those of all tenants together are UTC.
+  const zone = tenant === undefined ? 'UTC' : (await getTenant(tenant, { ...stores, clock: systemClock })).zone
+  const range = {
+    tenant, from: from === undefined ? undefined : readInstant('/from', from, zone),
+    to: to === undefined ? undefined : readInstant('/to', to, zone),
+  }
+  if (range.from && range.to && range.from >= range.to) throw rangeError('/to', 'is not after `from`: `to` is exclusive')
+  const answer = await readLedger(range, stores)
   return {
     data: answer, exit: answer.balanced ? EXIT.ok : EXIT.difference,
     text: [table(['received', 'counted', 'duplicates', 'rejected', 'quarantined', 'pending'],
@@ -33,11 +40,4 @@ export async function ledger(env: Environment, { from, to, tenant }: { from?: st
     answer.balanced ? 'balanced' : 'NOT BALANCED',
     ...answer.gaps.map(({ shard, tenant: who, gap }) => `shard ${shard}, tenant ${who}: ${gap} events`)].join('\n'),
   }
-}
-
-function instantOf(text: string | undefined, option: string): Date | undefined {
-  if (text === undefined) return undefined
-  const at = new Date(/^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T00:00:00Z` : text)
-  if (Number.isNaN(at.getTime())) throw new AppError('USAGE_INVALID', `${option} ${JSON.stringify(text)} is no day or instant`)
-  return at
 }
