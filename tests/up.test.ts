@@ -39,8 +39,10 @@ test('up starts roles again, refuses a second one, survives its own kill -9, and
   expect(await fleet.post('/api/v1/events', event)).toMatchObject({ status: 202, body: { status: 'accepted' } })
   const orphans = childrenOf(fleet.pid).filter(({ args }) => args.includes('apps/')).map(({ pid }) => pid)
   const left = await redisOf(home)
+  const sameUrl = fleet.url
   await fleet.kill()
-  fleet = await startFleet(env)
+  fleet = await startFleet({ ...env, HTTP_PORT: new URL(sameUrl).port })
+  expect(fleet.url).toBe(sameUrl)
   expect(await redisOf(home)).toEqual(left)
   expect(await fleet.post('/api/v1/events', event)).toMatchObject({ status: 202, body: { status: 'duplicate' } })
   await waitUntil(() => !orphans.some(lives), { timeoutMs: 30_000 })

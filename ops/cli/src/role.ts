@@ -20,6 +20,7 @@ export class Role {
   readonly name: RoleName
   readonly #env: Environment
   readonly #onRestart: (name: RoleName, reason: string) => void
+  readonly #giveUpAt: number
   #child: ChildProcess | undefined
   #stopping = false
   #wasReady = false
@@ -27,10 +28,14 @@ export class Role {
   #timer: NodeJS.Timeout | undefined
   #ready = Promise.withResolvers<Record<string, unknown>>()
 
-  constructor(name: RoleName, env: Environment, onRestart: (name: RoleName, reason: string) => void) {
+  /** @param patienceMs how long a role that cannot start with its settings is tried again: a port may come free */
+  constructor(name: RoleName, env: Environment, { patienceMs, onRestart }: {
+    patienceMs: number; onRestart: (name: RoleName, reason: string) => void
+  }) {
     this.name = name
     this.#env = env
     this.#onRestart = onRestart
+    this.#giveUpAt = performance.now() + patienceMs
     this.#ready.promise.catch(() => {}) // whoever waits for it hears of it
     this.#start()
   }
@@ -72,7 +77,7 @@ export class Role {
     child.on('error', () => {}) // 'exit' follows, or the start failed for good and the next one tells
     child.once('exit', (code, signal) => {
       if (this.#stopping) return
-      if (code === EXIT.config && !this.#wasReady) {
+      if (code === EXIT.config && !this.#wasReady && performance.now() >= this.#giveUpAt) {
         this.#ready.reject(new AppError('CONFIG_INVALID', `the ${this.name} cannot start: ${fault}`))
         return
       }

@@ -49,7 +49,9 @@ export async function up(env: Environment, given: Environment, answer: (ready: C
     restarts.inc({ role })
     say(`${role} died (${reason}), starting it again`)
   }
-  const roles = (['api', 'scheduler', 'worker'] as const).map((name) => new Role(name, fleetEnv, onRestart))
+  // The roles of a killed fleet are still ending, and one of them has the port.
+  const patienceMs = left ? STOP_DEADLINE_MS : 0
+  const roles = (['api', 'scheduler', 'worker'] as const).map((name) => new Role(name, fleetEnv, { patienceMs, onRestart }))
   stack.defer(async () => { await Promise.all(roles.map((role) => role.stop(STOP_DEADLINE_MS))) })
 
   const ready = await Promise.race([
