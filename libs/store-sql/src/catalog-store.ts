@@ -36,13 +36,13 @@ export class SqlCatalogStore implements CatalogStore {
     const database = await openSqlDatabase(url)
     try {
       await migrateSql(database)
-      await ensureCatalogTables(database, catalogs)
+      const fitted = await ensureCatalogTables(database, catalogs)
+      return new SqlCatalogStore(database, new Map(fitted.map((catalog) =>
+        [nameOf(catalog), new MappedTable(database.engine, catalog)])))
     } catch (error) {
       await database[Symbol.asyncDispose]()
       throw error
     }
-    return new SqlCatalogStore(database, new Map(catalogs.map((catalog) =>
-      [nameOf(catalog), new MappedTable(database.engine, catalog)])))
   }
 
   async putRows(of: CatalogOf, rows: readonly CatalogRowInput[]): Promise<{ inserted: number; updated: number }> {

@@ -86,6 +86,20 @@ function suite(fresh: () => Promise<FreshDatabase>): void {
     expect((await before.listRows(film, ['a']))[0]).toMatchObject({ title: 'A', totals: { view: 2 } })
   })
 
+  test('a table that stood there before, without a tenant, belongs to default and keeps its numbers', async () => {
+    const { url, execute } = await fresh()
+    await execute(`CREATE TABLE films (id VARCHAR(20) NOT NULL PRIMARY KEY, title TEXT, views INTEGER)`)
+    await execute(`INSERT INTO films VALUES ('a', 'A', 1000)`, `INSERT INTO films (id) VALUES ('b')`)
+    await using store = await SqlCatalogStore.open({ url, catalogs: catalogs(managed) })
+    expect(await store.listTenants('shop', 'film')).toEqual(['default'])
+    expect(await store.putTotals([totalsOf('a', 1, { view: 4 }), totalsOf('b', 1, { view: 4 })])).toMatchObject({ written: 2 })
+    expect((await store.listRows(film, ['a', 'b'])).map(({ totals, opening }) => [totals.view, opening.view])).toEqual([[1_004, 1_000], [4, 0]])
+    await store.putRows(film, [{ id: 'c', columns: { title: 'C' } }])
+    await expect(store.putRows({ ...film, tenant: 'other' }, [{ id: 'd', columns: {} }])).rejects.toMatchObject({ code: 'FIELD_INVALID' })
+    await using again = await SqlCatalogStore.open({ url, catalogs: catalogs(managed) })
+    expect((await again.scanRows(film, undefined, 10)).map(({ id }) => id)).toEqual(['a', 'b', 'c'])
+  })
+
   test('many stores that open an empty database at once all find it ready', async () => {
     const { url } = await fresh()
     await using stores = new AsyncDisposableStack()

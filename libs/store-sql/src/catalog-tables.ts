@@ -20,14 +20,21 @@ export function dataColumnsOf(mapping: CatalogMapping): Map<string, ColumnType> 
   return columns
 }
 
+type Catalog = { domain: string; entityType: string; mapping: CatalogMapping }
+
 /**
  * Makes managed tables and the columns that their mappings have gained; checks that the user's own tables have what
  * their mappings name, and never alters those. Several processes may do so at once. Rejects with `STORE_REFUSED`
- * naming everything that is missing.
+ * naming everything that is missing. Answers the catalogs as the tables are: a table that stood there before the
+ * engine, without the column for the tenant, belongs to `default`.
  */
-export async function ensureCatalogTables(
-  database: SqlDatabase, catalogs: readonly { domain: string; entityType: string; mapping: CatalogMapping }[],
-): Promise<void> {
+export async function ensureCatalogTables(database: SqlDatabase, wanted: readonly Catalog[]): Promise<Catalog[]> {
+  const catalogs = await database.run((sql) => Promise.all(wanted.map(async (catalog): Promise<Catalog> => {
+    const { tenantColumn, managed, table } = catalog.mapping
+    const found = tenantColumn && managed ? await findTable(sql, database.engine, table) : undefined
+    if (!found || found.columns.has(tenantColumn!.toLowerCase())) return catalog
+    return { ...catalog, mapping: { ...catalog.mapping, tenantColumn: undefined } }
+  })))
   const mappings = new Map<string, CatalogMapping>()
   const faults: string[] = []
   for (const { domain, entityType, mapping } of catalogs) {
@@ -42,7 +49,7 @@ export async function ensureCatalogTables(
 
   const pending = await database.run((sql) =>
     Promise.all([...mappings.values()].map((mapping) => changesFor(sql, database.engine, mapping))))
-  if (pending.every(({ statements, missing }) => statements.length + missing.length === 0)) return
+  if (pending.every(({ statements, missing }) => statements.length + missing.length === 0)) return catalogs
   await database.exclusively(async (sql) => {
     for (const mapping of mappings.values()) {
       const { statements, missing } = await changesFor(sql, database.engine, mapping)
@@ -51,6 +58,7 @@ export async function ensureCatalogTables(
     }
   })
   refuse(database, faults)
+  return catalogs
 }
 
 function refuse({ name }: SqlDatabase, faults: readonly string[]): void {
