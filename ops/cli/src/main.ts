@@ -91,8 +91,8 @@ answering(catalog, 'import <file>', 'upsert rows by id; totals are projected at 
   .runs(async (env, file: string, options: never) => (await import('./commands/import.ts')).importCatalogRows(env, file, options))
 
 answering(program, 'flush', 'flush now').option('--wait', 'until every store shows what was hot', false)
-  .option('--timeout <seconds>', 'with --wait', whole, 60)
-  .runs(async (env, { wait, timeout }: { wait: boolean; timeout: number }) =>
+  .option('--timeout <seconds>', 'with --wait; without it, 60 s in which nothing moves', whole)
+  .runs(async (env, { wait, timeout }: { wait: boolean; timeout?: number }) =>
     (await import('./commands/flush.ts')).flush(env, { wait, timeoutSeconds: timeout }))
 answering(program, 'parity-check', 'compare the stores').option('--store <list>', 'ledger, rollups, catalog, segments', collect, [])
   .runs(async (env, options: { store: string[] }) => (await import('./commands/proof.ts')).parityCheck(env, options))

@@ -5,15 +5,22 @@ import { silentLog, systemClock } from '@tallyfleet/ports'
 import { openAll, packs, type Environment } from '../context.ts'
 import { EXIT, type CommandResult } from '../output.ts'
 
+const IDLE_SECONDS = 60
+const LOOK_MS = 2_000
+
 /**
  * Flushes now, in this process: safe beside any number of workers. With `wait` it also syncs the catalog and the
  * segments, and ends when every mark has reached what was frozen, or at the timeout: then exit 6 names what lags, and
  * workers go on with it.
+ * @param timeoutSeconds undefined: 60 s in which nothing moves, so that a large flush on a slow machine comes to its end
  */
-export async function flush(env: Environment, { wait, timeoutSeconds }: { wait: boolean; timeoutSeconds: number }): Promise<CommandResult> {
+export async function flush(
+  env: Environment, { wait, timeoutSeconds }: { wait: boolean; timeoutSeconds: number | undefined },
+): Promise<CommandResult> {
   await using stores = await openAll(env)
   const needs = { ...stores, packs, clock: systemClock, log: silentLog }
-  const signal = wait ? AbortSignal.timeout(timeoutSeconds * 1_000) : undefined
+  using limit = wait ? startLimit(timeoutSeconds, readProgress) : undefined
+  const signal = limit?.signal
   const data = { batches: 0, events: 0, documents: 0, stopped: [] as number[], lagging: [] as string[] }
   /** The batch that each shard must have reached. */
   const frozen = new Map<number, number>()
@@ -42,6 +49,13 @@ export async function flush(env: Environment, { wait, timeoutSeconds }: { wait: 
       ...data.stopped.map((shard) => `shard ${shard} stopped: see fleet doctor`), ...data.lagging].join('\n'),
   }
 
+  async function readProgress(): Promise<string> {
+    const [shards, marks, segmentMarks] = await Promise.all([
+      stores.hot.listShards(), stores.catalog.listMarks(), stores.segments.listMarks(),
+    ])
+    return JSON.stringify([shards.map(({ done, open }) => [done, open?.n]), [...marks], [...segmentMarks]])
+  }
+
   async function flushOnce(shards: readonly number[]): Promise<number[]> {
     const result = await flushShards(shards, needs, { jobId: `cli-${process.pid}`, signal })
     for (const { shard, n } of result.frozen) frozen.set(shard, n)
@@ -66,4 +80,23 @@ export async function flush(env: Environment, { wait, timeoutSeconds }: { wait: 
     }
     return lagging
   }
+}
+
+/** Aborts after `seconds`; without them, when {@link IDLE_SECONDS} have passed in which `progress` stayed the same. */
+function startLimit(seconds: number | undefined, progress: () => Promise<string>): Disposable & { signal: AbortSignal } {
+  const controller = new AbortController()
+  if (seconds !== undefined) {
+    const timer = setTimeout(() => controller.abort(), seconds * 1_000)
+    return { signal: controller.signal, [Symbol.dispose]: () => clearTimeout(timer) }
+  }
+  let last = ''
+  let movedAt = performance.now()
+  const timer = setInterval(() => {
+    progress().then((now) => {
+      if (now !== last) movedAt = performance.now()
+      last = now
+      if (performance.now() - movedAt > IDLE_SECONDS * 1_000) controller.abort()
+    }, () => {}) // the flush itself meets a store that is away
+  }, LOOK_MS)
+  return { signal: controller.signal, [Symbol.dispose]: () => clearInterval(timer) }
 }
