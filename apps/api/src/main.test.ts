@@ -38,6 +38,7 @@ async function start(env: Record<string, string> = {}): Promise<{ child: ChildPr
   children.push(child)
   const code = once(child, 'exit').then(([status]) => status as number | null)
   const [message] = await Promise.race([once(child, 'message'), code.then((status) => { throw new Error(`exited with ${status}`) })])
+  if (message.fault !== undefined) throw new Error(`exited with ${await code}`) // told before it exits
   expect(message).toMatchObject({ ready: true, port: expect.any(Number) })
   return { child, url: `http://127.0.0.1:${message.port}`, code }
 }
@@ -80,5 +81,5 @@ test('several processes share the port, and one that dies is started again', asy
 
 test('a taken port ends the start with a message', async () => {
   const { url } = await start()
-  await expect(start({ HTTP_PORT: new URL(url).port })).rejects.toThrow('exited with 1')
+  await expect(start({ HTTP_PORT: new URL(url).port })).rejects.toThrow('exited with 4')
 })
