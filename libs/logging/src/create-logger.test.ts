@@ -32,3 +32,23 @@ test('a URL inside an error loses its credentials', () => {
   expect(JSON.stringify(lines)).not.toContain('hush')
   expect(lines[0]?.err.message).toBe('cannot reach redis://host/0')
 })
+
+test('an error keeps its cause and its details, without the secrets in them', () => {
+  const { log, lines } = setup()
+  const failed = Object.assign(new Error('outer', { cause: new Error('redis://me:hush@host/1 is away') }), { details: { token: 'hush', tries: 2 } })
+  log.error({ err: failed, others: [failed, { deep: { er: { still: { email: 'hush' } } } }] }, 'store lost')
+  expect(JSON.stringify(lines)).not.toContain('hush')
+  expect(lines[0]?.err).toMatchObject({ type: 'Error', details: { token: '[removed]', tries: 2 }, stack: expect.stringContaining('create-logger.test') })
+  expect(JSON.stringify(lines[0]?.err)).toContain('redis://host/1 is away')
+})
+
+test('what is logged is left as it was, a loop in it ends, and a date is written as one', () => {
+  const { log, lines } = setup()
+  const loop: Record<string, unknown> = { token: 'mine', at: new Date(0) }
+  loop['self'] = loop
+  log.child({ request: loop }).child({ password: 'hush' }).info({ loop }, 'looped')
+  expect(loop['token']).toBe('mine')
+  expect(lines[0]).toMatchObject({ password: '[removed]', request: { token: '[removed]' } })
+  expect(lines[0]?.loop).toMatchObject({ token: '[removed]', at: '1970-01-01T00:00:00.000Z' })
+  expect(JSON.stringify(lines)).not.toMatch(/mine|hush/)
+})
