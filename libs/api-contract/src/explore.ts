@@ -1,31 +1,26 @@
 import { z } from 'zod'
 import { envelopeOf } from './envelope.ts'
+import { integerParameter } from './parameters.ts'
+
+export { asInteger } from './parameters.ts'
 
 const name = (what: string, example: string) => z.string().min(1).max(32).meta({ description: what, example })
 const dayOrInstant = (what: string) => z.string().max(64).meta({
   description: `${what}: a day, or an instant that starts a day in the tenant's zone`, example: '2026-11-21',
 })
-const limit = (most: number, usual: number) => z.string().regex(/^[0-9]{1,4}$/, `needs a whole number from 1 to ${most}`)
-  .transform(Number).pipe(z.int().min(1).max(most)).default(usual)
-  .meta({ override: ({ jsonSchema }) => asInteger(jsonSchema, most, usual) })
 
-/** Documents a number that travels as text in a query. */
-export function asInteger(jsonSchema: Record<string, unknown>, maximum: number, usual: number): void {
-  delete jsonSchema.pattern
-  Object.assign(jsonSchema, { type: 'integer', minimum: 1, maximum, default: usual })
-}
-
-const of = {
+/** Whose numbers: a domain, an entity type and an action of its pack. */
+export const subjectParameters = {
   domain: name('The domain pack', 'jav'),
   entity_type: name('An entity type of the pack', 'movie'),
   action: name('An action of the pack', 'view'),
 }
 
 export const topQuerySchema = z.strictObject({
-  ...of,
+  ...subjectParameters,
   from: dayOrInstant('First day').optional(),
   to: dayOrInstant('End, exclusive').optional(),
-  limit: limit(1000, 100),
+  limit: integerParameter(1000, 100),
   cursor: z.string().min(1).max(2048).optional().meta({ description: '`nextCursor` of the page before' }),
 })
 
@@ -36,7 +31,7 @@ export const topAnswerSchema = envelopeOf(z.array(z.object({
 })))
 
 export const timeSeriesQuerySchema = z.strictObject({
-  ...of,
+  ...subjectParameters,
   interval: z.enum(['day', 'week', 'month', 'year']),
   from: dayOrInstant('First day'),
   to: dayOrInstant('End, exclusive; absent: with today').optional(),
@@ -49,8 +44,8 @@ export const timeSeriesAnswerSchema = envelopeOf(z.array(z.object({
 })))
 
 export const entityParamsSchema = z.strictObject({
-  domain: of.domain,
-  entity_type: of.entity_type,
+  domain: subjectParameters.domain,
+  entity_type: subjectParameters.entity_type,
   entity_id: z.string().min(1).max(1024).meta({ description: 'Percent-encoded, slashes too', example: 'm-1' }),
 })
 

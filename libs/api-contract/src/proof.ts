@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { envelopeOf } from './envelope.ts'
-import { asInteger, topQuerySchema } from './explore.ts'
+import { topQuerySchema } from './explore.ts'
+import { asInteger } from './parameters.ts'
 
 export const ledgerQuerySchema = z.strictObject({
   from: z.string().max(64).optional().meta({ description: 'A day or instant, inclusive', example: '2026-11-21' }),
