@@ -135,6 +135,23 @@ export function catalogStoreContract(adapter: string, open: OpenCatalog, skips: 
         .rejects.toMatchObject({ code: 'ENTITY_TYPE_UNKNOWN' })
     })
 
+    holds('columns are listed by key for one tenant, those that are asked for alone', async (store) => {
+      await store.putRows(item, [
+        { id: 'b', columns: { title: 'Two', tags: ['x', 'y'], size: 3 } }, { id: 'a', columns: { tags: [] } },
+      ])
+      await store.putRows({ ...item, tenant: 'acme' }, [{ id: 'c', columns: { title: 'acme' } }])
+      expect(await store.listColumns(item, ['tags', 'none', 'id'], 10)).toEqual([
+        { id: 'a', title: null, columns: { tags: [] } }, { id: 'b', title: 'Two', columns: { tags: ['x', 'y'] } },
+      ])
+      expect(await store.listColumns(item, [], 1)).toEqual([{ id: 'a', title: null, columns: {} }])
+      const many = Array.from({ length: 2_100 }, (_, index) => String(index).padStart(5, '0'))
+      await store.putRows({ ...item, tenant: 'many' }, many.map((id) => ({ id, columns: { title: id } })))
+      const listed = await store.listColumns({ ...item, tenant: 'many' }, [], 5_000)
+      expect(listed.map(({ title }) => title)).toEqual(many)
+      await expect(store.listColumns({ ...item, entityType: 'none' }, [], 1))
+        .rejects.toMatchObject({ code: 'ENTITY_TYPE_UNKNOWN' })
+    })
+
     holds('totals are written once for each version; the same and an older one change nothing', async (store) => {
       await store.putRows(item, [{ id: 'i-1', columns: { title: 'One' } }])
       expect(await store.putTotals([totalsOf(item, 'i-1', 3, 5, 2)])).toEqual({ written: 1, stale: 0, orphans: [] })

@@ -343,6 +343,68 @@ export function rollupStoreContract(
       })
     })
 
+    describe('sums', () => {
+      const days = (...buckets: string[]) => buckets.map((bucket) => ({ interval: 'day' as const, bucket }))
+      const sums = async (store: RollupStore, buckets: readonly BucketOf[], ids?: readonly string[], limit = 100) =>
+        Object.fromEntries((await store.listSums(MOVIES, 'view', buckets, limit, ids))
+          .map(({ entityId, count }) => [entityId, count]))
+      const fill = (store: RollupStore) => flush(store, 3, 1, [
+        view('m-1', 1), view('m-2', 5), delta({ bucket: '2026-11-22', value: 10 }),
+        delta({ entityId: 'm-2', bucket: '2026-12-01', value: 3 }), delta({ entityId: 'm-3', bucket: '2026-12-02' }),
+        delta({ entityId: 'm-4', action: 'download', value: 4 }), delta({ action: 'download' }),
+        delta({ tenant: 'other', value: 99 }), delta({ entityType: 'actress', value: 98 }),
+      ])
+
+      holds('counts add up by entity over buckets of any interval', async (store) => {
+        await fill(store)
+        expect(await sums(store, [ALL])).toEqual({ 'm-1': 11, 'm-2': 8, 'm-3': 1 })
+        expect(await sums(store, days(DAY))).toEqual({ 'm-1': 1, 'm-2': 5 })
+        expect(await sums(store, [{ interval: 'month', bucket: '2026-11' }, ...days('2026-12-02')]))
+          .toEqual({ 'm-1': 11, 'm-2': 5, 'm-3': 1 })
+        expect(await sums(store, [])).toEqual({})
+      })
+
+      holds('sums of chosen ids leave the others out, and a limit holds', async (store) => {
+        await fill(store)
+        const both = days(DAY, '2026-11-22')
+        expect(await sums(store, both, ['m-1', 'm-1', 'm-4', 'none'])).toEqual({ 'm-1': 11 })
+        expect(await sums(store, both, [])).toEqual({})
+        expect(Object.keys(await sums(store, [ALL], undefined, 2))).toHaveLength(2)
+        await flush(store, 3, 2, ODD_IDS.map((id, index) => view(id, index + 1)))
+        expect(await sums(store, [ALL], ODD_IDS))
+          .toEqual(Object.fromEntries(ODD_IDS.map((id, index) => [id, index + 1])))
+      })
+
+      holds('a count that a repair brought to 0 is in no sum', async (store) => {
+        await fill(store)
+        await flush(store, 3, 2, [view('m-2', -5)])
+        expect(await sums(store, days(DAY))).toEqual({ 'm-1': 1 })
+        expect(await store.countEntities(MOVIES, ['view'], days(DAY))).toBe(1)
+      })
+
+      holds('an entity counts once, in however many buckets and by however many actions', async (store) => {
+        await fill(store)
+        const count = (actions: string[], buckets: readonly BucketOf[]) => store.countEntities(MOVIES, actions, buckets)
+        expect(await count(['view'], [ALL])).toBe(3)
+        expect(await count(['view'], days(DAY, '2026-11-22'))).toBe(2)
+        expect(await count(['view', 'download'], days(DAY))).toBe(3)
+        expect(await count(['download'], days(DAY))).toBe(2)
+        expect(await count(['purchase'], [ALL])).toBe(0)
+        expect([await count([], [ALL]), await count(['view'], [])]).toEqual([0, 0])
+      })
+
+      holds('a place in a top list has as many entries before it as the list shows', async (store) => {
+        await flush(store, 3, 1, [...['A', 'a', 'é', '\ue000', '😀'].map((id) => view(id, 5)), view('top', 9), view('z', 1)])
+        const list = await store.listTop(MOVIES, 'view', ALL, 100)
+        expect(list).toHaveLength(7)
+        for (const [index, entry] of list.entries()) {
+          expect(await store.countBefore(MOVIES, 'view', ALL, entry), entry.entityId).toBe(index)
+        }
+        expect(await store.countBefore(MOVIES, 'view', ALL, { count: 0, entityId: '' })).toBe(7)
+        expect(await store.countBefore(MOVIES, 'download', ALL, { count: 1, entityId: 'A' })).toBe(0)
+      })
+    })
+
     describe('series and totals', () => {
       holds('the series of an entity is ascending, without the buckets that have no count', async (store) => {
         await flush(store, 3, 1, [

@@ -22,6 +22,9 @@ export type CatalogRow = CatalogOf & {
   shard: number
 }
 
+/** Some columns of a catalog row. */
+export type CatalogColumns = Pick<CatalogRow, 'id' | 'title' | 'columns'>
+
 export type PutTotalsResult = {
   /** Rows whose totals changed. */
   written: number
@@ -48,6 +51,11 @@ export interface CatalogStore extends AsyncDisposable {
   listRows(of: CatalogOf, ids: readonly string[]): Promise<CatalogRow[]>
   /** Rows in key order after `after`, at most `limit`. */
   scanRows(of: CatalogOf, after: string | undefined, limit: number): Promise<CatalogRow[]>
+  /**
+   * Titles and the named columns of rows, in key order, at most `limit`: what groupings and filters read. Columns that
+   * the mapping does not have are absent.
+   */
+  listColumns(of: CatalogOf, columns: readonly string[], limit: number): Promise<CatalogColumns[]>
   /** Tenants that have rows in this catalog table. */
   listTenants(domain: string, entityType: string): Promise<string[]>
   /**

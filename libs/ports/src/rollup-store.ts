@@ -21,7 +21,12 @@ export type Manifest = {
   jobId: string
 }
 
-export type RollupDocument = Omit<DocumentDelta, 'id'> & { id: string; seq: number }
+export type RollupDocument = Omit<DocumentDelta, 'id'> & {
+  id: string
+  seq: number
+  /** Retention has blanked its counts: nothing can be summed from it. */
+  retired?: boolean
+}
 
 export type EntityOf = { tenant: string; domain: string; entityType: string }
 
@@ -91,6 +96,18 @@ export interface RollupStore extends AsyncDisposable {
   listSeries(
     of: EntityOf, entityId: string | null, action: string, interval: Interval, from: string, to: string,
   ): Promise<{ bucket: string; count: number }[]>
+  /**
+   * Counts by entity over whole buckets of one entity type, which must not overlap, in no order; entities without a
+   * count are absent. `entityIds` (at most 1,000): those alone. Answers at most `limit` entities, any of them: ask for
+   * one more than you can take, to know that there are too many.
+   */
+  listSums(
+    of: EntityOf, action: string, buckets: readonly BucketOf[], limit: number, entityIds?: readonly string[],
+  ): Promise<TopEntry[]>
+  /** How many entities have a count of any of the actions in any of the buckets. */
+  countEntities(of: EntityOf, actions: readonly string[], buckets: readonly BucketOf[]): Promise<number>
+  /** How many entries of {@link listTop} come before this place: its rank, from 0. */
+  countBefore(of: EntityOf, action: string, bucket: BucketOf, place: TopAfter): Promise<number>
   /** Totals of the entities that have any, in no order. At most 1,000 ids. */
   listTotals(of: EntityOf, entityIds: readonly string[]): Promise<EntityTotals[]>
   /** First and last day with a count, or undefined. */

@@ -64,6 +64,41 @@ export class MongoRollupReads {
     return buckets.map(({ _id, count }) => ({ bucket: _id, count: Number(count) }))
   }
 
+  async listSums(
+    of: EntityOf, action: string, buckets: readonly BucketOf[], limit: number, entityIds?: readonly string[],
+  ): Promise<TopEntry[]> {
+    if (limit <= 0 || buckets.length === 0) return []
+    const path = countPathOf(action)
+    const whose = entityIds && { entity_id: { $in: [...new Set(entityIds)] } }
+    const entries = await this.#documents.aggregate<{ _id: string; count: number | Long }>([
+      { $match: { $or: inBuckets(of, action, buckets).map((filter) => ({ ...filter, ...whose })) } },
+      { $group: { _id: '$entity_id', count: { $sum: `$${path}` } } },
+      { $limit: limit },
+    ], { allowDiskUse: true }).toArray()
+    return entries.map(({ _id, count }) => ({ entityId: _id, count: Number(count) }))
+  }
+
+  async countEntities(of: EntityOf, actions: readonly string[], buckets: readonly BucketOf[]): Promise<number> {
+    if (actions.length === 0 || buckets.length === 0) return 0
+    const [found] = await this.#documents.aggregate<{ count: number | Long }>([
+      { $match: { $or: actions.flatMap((action) => inBuckets(of, action, buckets)) } },
+      { $group: { _id: '$entity_id' } },
+      { $group: { _id: null, count: { $sum: 1 } } },
+    ], { allowDiskUse: true }).toArray()
+    return Number(found?.count ?? 0)
+  }
+
+  async countBefore(of: EntityOf, action: string, { interval, bucket }: BucketOf, place: TopAfter): Promise<number> {
+    const path = countPathOf(action)
+    const count = Long.fromNumber(place.count)
+    const before = (range: object, rest: Filter<RollupRecord>) => this.#documents.countDocuments(
+      { ...filterOf(of), of: 'entity', interval, bucket, [path]: { $gt: Long.ZERO, ...range }, ...rest })
+    const [higher, tied] = await Promise.all([
+      before({ $gt: count }, {}), before({ $eq: count }, { entity_id: { $lt: place.entityId } }),
+    ])
+    return higher + tied
+  }
+
   async listTotals(of: EntityOf, entityIds: readonly string[]): Promise<EntityTotals[]> {
     if (entityIds.length === 0) return []
     const records = await this.#documents.find(
@@ -109,6 +144,14 @@ export class MongoRollupReads {
   async hasCounts(tenant: string): Promise<boolean> {
     return await this.#documents.findOne({ tenant }, { projection: { _id: 1 } }) !== null
   }
+}
+
+/** Entities with a count in whole buckets: a filter for each interval, and each is a range of the action's index. */
+function inBuckets(of: EntityOf, action: string, buckets: readonly BucketOf[]): Filter<RollupRecord>[] {
+  return [...Map.groupBy(buckets, ({ interval }) => interval)].map(([interval, group]) => ({
+    ...filterOf(of), of: 'entity', interval, bucket: { $in: group.map(({ bucket }) => bucket) },
+    [countPathOf(action)]: { $gt: Long.ZERO },
+  }))
 }
 
 type Page = (room: number) => Promise<RollupRecord[]>

@@ -105,6 +105,20 @@ export class MongoRollupStore implements RollupStore {
     return translated(() => this.#reads.listSeries(of, entityId, action, interval, from, to))
   }
 
+  listSums(
+    of: EntityOf, action: string, buckets: readonly BucketOf[], limit: number, entityIds?: readonly string[],
+  ): Promise<TopEntry[]> {
+    return translated(() => this.#reads.listSums(of, action, buckets, limit, entityIds))
+  }
+
+  countEntities(of: EntityOf, actions: readonly string[], buckets: readonly BucketOf[]): Promise<number> {
+    return translated(() => this.#reads.countEntities(of, actions, buckets))
+  }
+
+  countBefore(of: EntityOf, action: string, bucket: BucketOf, place: TopAfter): Promise<number> {
+    return translated(() => this.#reads.countBefore(of, action, bucket, place))
+  }
+
   listTotals(of: EntityOf, entityIds: readonly string[]): Promise<EntityTotals[]> {
     return translated(() => this.#reads.listTotals(of, entityIds))
   }

@@ -1,6 +1,6 @@
 import { AppError, shardOf, type catalogsOf } from '@tallyfleet/domain'
 import type {
-  CatalogOf, CatalogRow, CatalogRowInput, CatalogStore, EntityTotals, PutTotalsResult,
+  CatalogColumns, CatalogOf, CatalogRow, CatalogRowInput, CatalogStore, EntityTotals, PutTotalsResult,
 } from '@tallyfleet/ports'
 import { putRowGroup, readRowInputs } from './catalog-rows.ts'
 import { listChangedSides, listMarks, listRevisions, putMarks, selectSides, type SideRow } from './catalog-side.ts'
@@ -13,6 +13,8 @@ import { isRefusedValue } from './sql-errors.ts'
 
 /** Rows of one transaction: a SQLite write stays far below 50 ms. */
 const GROUP = 500
+/** Rows of one read of columns: SQLite keeps its process from all else meanwhile. */
+const COLUMNS_PAGE = 2_000
 /** Transactions at once on MySQL, where they share a flush of the log; SQLite has one writer. */
 const WRITERS = 4
 
@@ -70,6 +72,18 @@ export class SqlCatalogStore implements CatalogStore {
   async scanRows(of: CatalogOf, after: string | undefined, limit: number): Promise<CatalogRow[]> {
     const table = this.#table(of)
     return this.#database.run(async (sql) => this.#withSides(sql, of, await table.scan(sql, of.tenant, after, limit)))
+  }
+
+  async listColumns(of: CatalogOf, columns: readonly string[], limit: number): Promise<CatalogColumns[]> {
+    const table = this.#table(of)
+    const rows: CatalogColumns[] = []
+    while (rows.length < limit) {
+      const room = Math.min(COLUMNS_PAGE, limit - rows.length)
+      const page = await this.#database.run((sql) => table.listColumns(sql, of.tenant, columns, rows.at(-1)?.id, room))
+      rows.push(...page)
+      if (page.length < room) break
+    }
+    return rows
   }
 
   async listTenants(domain: string, entityType: string): Promise<string[]> {

@@ -103,6 +103,20 @@ export class MappedTable {
       `SELECT ${this.#selected} FROM ${this.#table} t WHERE ${where}`)
   }
 
+  /** Titles and some columns of rows in key order after `after`; names that the mapping lacks are passed over. */
+  async listColumns(
+    sql: Sql, tenant: string, names: readonly string[], after: string | undefined, limit: number,
+  ): Promise<Pick<MappedRow, 'id' | 'title' | 'columns'>[]> {
+    const known = names.filter((name) => Object.hasOwn(this.mapping.columns, name))
+    const selected = [...new Set([this.mapping.titleColumn, ...known])]
+      .map((name) => `t.${quote(this.#engine, name)} AS ${quote(this.#engine, `c_${name}`)}`)
+    const keys = [`t.${this.#key} AS id`, ...(this.#tenant ? [`t.${this.#tenant} AS tenant`] : [])]
+    const rows = await this.#page(sql, tenant, limit, after, (where) =>
+      `SELECT ${[...keys, ...selected].join(', ')} FROM ${this.#table} t WHERE ${where}`)
+    return rows.map(({ id, title, columns }) =>
+      ({ id, title, columns: Object.fromEntries(known.map((name) => [name, columns[name]])) }))
+  }
+
   /** Ids of rows some totals column of which has no opening yet, at most `limit`. */
   async listUnbound(sql: Sql, tenant: string, limit: number): Promise<string[]> {
     const key = this.#engine === 'mysql'

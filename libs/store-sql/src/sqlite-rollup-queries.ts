@@ -39,6 +39,47 @@ export function topBetweenQuery(source: Source): string {
     ORDER BY count DESC, entity_id LIMIT :limit`
 }
 
+/** The whole buckets of the JSON list :buckets, each looked up in the index that `from` names. */
+function fromBuckets(from: string): string {
+  return `json_each(:buckets) AS wanted CROSS JOIN ${from}
+    ON interval = wanted.value ->> 0 AND bucket = wanted.value ->> 1`
+}
+
+/** Counts by entity over the buckets. */
+export function sumsQuery(source: Source): string {
+  const count = countOf(source.action)
+  return `
+    SELECT entity_id AS entityId, sum(${count}) AS count FROM ${fromBuckets(fromTop(source))}
+    WHERE ${OF_ENTITY} AND ${count} IS NOT NULL
+    GROUP BY entity_id HAVING count > 0 LIMIT :limit`
+}
+
+/** The same of the ids in the JSON list :entityIds. */
+export function sumsOfQuery(action: string): string {
+  const count = countOf(action)
+  return `
+    SELECT entity_id AS entityId, sum(${count}) AS count
+    FROM json_each(:entityIds) AS whose CROSS JOIN ${fromBuckets('documents INDEXED BY documents_series')}
+    WHERE ${OF_ENTITY} AND entity_id = whose.value AND ${count} IS NOT NULL
+    GROUP BY entity_id HAVING count > 0 LIMIT :limit`
+}
+
+/** How many entities have a count of any of the actions in the buckets. */
+export function countEntitiesQuery(sources: readonly Source[]): string {
+  const ids = sources.map((source) => `
+    SELECT entity_id FROM ${fromBuckets(fromTop(source))} WHERE ${OF_ENTITY} AND ${countOf(source.action)} > 0`)
+  return `SELECT count(*) AS count FROM (${ids.join(' UNION ')}${ids.length === 1 ? ' GROUP BY entity_id' : ''})`
+}
+
+/** How many entries of a bucket's top list come before (:count, :entityId). */
+export function countBeforeQuery(source: Source): string {
+  const count = countOf(source.action)
+  const before = (place: string) => `
+    (SELECT count(*) FROM ${fromTop(source)} WHERE ${OF_ENTITY} AND interval = :interval AND bucket = :bucket
+      AND ${count} IS NOT NULL AND ${place})`
+  return `SELECT ${before(`${count} > :count`)} + ${before(`${count} = :count AND entity_id < :entityId`)} AS count`
+}
+
 /** Buckets of one entity. */
 export function seriesQuery(action: string): string {
   const count = countOf(action)

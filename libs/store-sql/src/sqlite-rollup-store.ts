@@ -7,8 +7,8 @@ import type {
 import { SqliteConnection } from './sqlite-connection.ts'
 import { SqliteManifests } from './sqlite-manifests.ts'
 import {
-  activeDayQuery, CHANGED_TOTALS_QUERY, SCAN_QUERY, seriesQuery, sumSeriesQuery, topBetweenQuery, topQuery,
-  TOTALS_QUERY,
+  activeDayQuery, CHANGED_TOTALS_QUERY, countBeforeQuery, countEntitiesQuery, SCAN_QUERY, seriesQuery, sumSeriesQuery,
+  sumsOfQuery, sumsQuery, topBetweenQuery, topQuery, TOTALS_QUERY,
 } from './sqlite-rollup-queries.ts'
 import { rollupSchema } from './sqlite-rollup-schema.ts'
 
@@ -171,6 +171,35 @@ export class SqliteRollupStore implements RollupStore {
     })
   }
 
+  listSums(
+    of: EntityOf, action: string, buckets: readonly BucketOf[], limit: number, entityIds?: readonly string[],
+  ): Promise<TopEntry[]> {
+    const where = { ...entityOf(of), buckets: listOf(buckets), limit }
+    return this.#connection.read(() => {
+      const rows = entityIds
+        ? this.#connection.statement(sumsOfQuery(action))
+          .all({ ...where, entityIds: JSON.stringify([...new Set(entityIds)]) })
+        : this.#connection.statement(sumsQuery(this.#sourceOf(action))).all(where)
+      return rows as TopEntry[]
+    })
+  }
+
+  async countEntities(of: EntityOf, actions: readonly string[], buckets: readonly BucketOf[]): Promise<number> {
+    if (actions.length === 0) return 0
+    const text = countEntitiesQuery(actions.map((action) => this.#sourceOf(action)))
+    const row = await this.#connection.read(() =>
+      this.#connection.statement(text).get({ ...entityOf(of), buckets: listOf(buckets) }))
+    return row!.count as number
+  }
+
+  async countBefore(
+    of: EntityOf, action: string, { interval, bucket }: BucketOf, { count, entityId }: TopAfter,
+  ): Promise<number> {
+    const row = await this.#connection.read(() => this.#connection
+      .statement(countBeforeQuery(this.#sourceOf(action))).get({ ...entityOf(of), interval, bucket, count, entityId }))
+    return row!.count as number
+  }
+
   listTotals(of: EntityOf, entityIds: readonly string[]): Promise<EntityTotals[]> {
     return this.#connection.read(() => this.#connection.statement(TOTALS_QUERY)
       .all({ ...entityOf(of), entityIds: JSON.stringify(entityIds) }).map((row) => totalsOf(row as TotalsRow)))
@@ -225,6 +254,11 @@ export class SqliteRollupStore implements RollupStore {
 /** Parameters that every read of entities binds: nothing else of `of` may reach a statement. */
 function entityOf({ tenant, domain, entityType }: EntityOf): EntityOf {
   return { tenant, domain, entityType }
+}
+
+/** Buckets as the queries take them. */
+function listOf(buckets: readonly BucketOf[]): string {
+  return JSON.stringify(buckets.map(({ interval, bucket }) => [interval, bucket]))
 }
 
 function totalsOf<Id extends string | null>(row: Omit<TotalsRow, 'entity_id'> & { entity_id: Id }) {
