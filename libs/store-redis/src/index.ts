@@ -4,4 +4,4 @@
  */
 export { RedisMetricsExchange } from './redis-metrics-exchange.ts'
 export { RedisHotStore, type RedisHotStoreOptions } from './redis-hot-store.ts'
-export { probeRedis, stopRedis } from './redis-server-control.ts'
+export { probeRedis, setAppendFsync, stopRedis } from './redis-server-control.ts'

@@ -10,6 +10,7 @@ import { Cluster, type Redis } from 'ioredis'
 import { IngestWriter } from './ingest-writer.ts'
 import { connectRedis, mastersOf, Script, unavailable } from './redis-connection.ts'
 import { batchKey, claimKey, hotKey, metaKey, minutesKey, SETTLED_KEY, tagOf } from './shard-keys.ts'
+import { WriteBarrier } from './write-barrier.ts'
 
 const freezeScript = new Script('freeze')
 const batchScript = new Script('batch')
@@ -21,11 +22,17 @@ const minutesScript = new Script('minutes')
 const SHED_AT = 0.7
 const PRESSURE_CHECK_MS = 500
 const CLAIM_RETENTION_SECONDS = 7 * 86_400
+const HOW_TO_SYNC = 'Set it with: redis-cli CONFIG SET appendonly yes, CONFIG SET appendfsync always, CONFIG REWRITE'
 
 export type RedisHotStoreOptions = {
   url: string
-  /** `everysec`: as durable as the AOF's fsync each second. `fsync`: refuses to open unless appendfsync is `always`. */
-  durability?: 'everysec' | 'fsync'
+  /**
+   * When `ingest` resolves. `everysec`: the AOF's fsync each second follows. `fsync`: it is on disk; refuses to open
+   * where neither appendfsync is `always` nor WAITAOF is there. `replica`: so many replicas have it.
+   */
+  durability?: 'everysec' | 'fsync' | 'replica'
+  /** For `replica`: how many, and how long a write waits for them. */
+  replicas?: { count: number; timeoutMs: number }
   /** Where WAITAOF is missing: how long a freeze waits for the AOF. Shorter is safe only where no power is lost. */
   settleMs?: number
 }
@@ -35,7 +42,10 @@ export class RedisHotStore implements HotStore {
   readonly #client: Redis | Cluster
   readonly #writer: IngestWriter
   readonly #settleMs: number
-  readonly #durability: 'everysec' | 'fsync'
+  /** What a write waits for before it is acknowledged; undefined: nothing, or the server itself syncs first. */
+  #barrier: WriteBarrier | undefined
+  /** Every write is on disk when it is answered. */
+  #alwaysSynced = false
   #pressure = 0
   #pressureAt = 0
   #pressureCheck: Promise<void> | undefined
@@ -44,7 +54,9 @@ export class RedisHotStore implements HotStore {
     this.#client = client
     this.#writer = new IngestWriter(client)
     this.#settleMs = options.settleMs ?? 3_000
-    this.#durability = options.durability ?? 'everysec'
+    if (options.durability === 'replica') {
+      this.#barrier = new WriteBarrier(client, { wait: 'replicas', ...options.replicas ?? { count: 1, timeoutMs: 1_000 } })
+    }
   }
 
   /** Rejects with `STORE_UNAVAILABLE`, or with `STORE_REFUSED` when the server is set up to lose counts. */
@@ -55,7 +67,7 @@ export class RedisHotStore implements HotStore {
       if (maxmemoryPolicy !== 'noeviction' && maxmemoryPolicy !== 'unknown') {
         throw new AppError('STORE_REFUSED', `redis may evict counts: maxmemory-policy is ${maxmemoryPolicy}, must be noeviction`)
       }
-      if (options.durability === 'fsync') await store.#requireAlwaysFsync()
+      if (options.durability === 'fsync') await store.#syncEveryWrite()
       await store.#checkIntsets()
       return store
     } catch (error) {
@@ -69,7 +81,10 @@ export class RedisHotStore implements HotStore {
     if (this.#pressure >= SHED_AT) {
       throw new AppError('OVERLOADED', 'redis is almost out of memory', { details: { retryAfterSeconds: 5 } })
     }
-    return await this.#writer.write(request)
+    const life = this.#barrier?.life
+    const outcomes = await this.#writer.write(request)
+    if (life !== undefined) await this.#one(this.#barrier!.pass(life))
+    return outcomes
   }
 
   async freeze(requests: readonly FreezeRequest[]): Promise<OpenBatch[]> {
@@ -83,10 +98,11 @@ export class RedisHotStore implements HotStore {
   }
 
   async settle(): Promise<void> {
+    const life = this.#barrier?.life
     const masters = mastersOf(this.#client)
     await this.#all(masters.map(async (master) => {
       const { version, appendOnly, canWaitForDisk } = await statusOf(master)
-      if (!appendOnly || this.#durability === 'fsync') return // nothing to wait for; or every write waited already
+      if (!appendOnly || this.#alwaysSynced) return // nothing to wait for
       if (canWaitForDisk) {
         // Waits for this connection's own writes, so there must be one: on a Cluster the freezes are.
         if (!(this.#client instanceof Cluster)) await master.set(SETTLED_KEY, Date.now())
@@ -100,6 +116,10 @@ export class RedisHotStore implements HotStore {
         await sleep(100)
       }
     }))
+    if (life !== undefined) {
+      if (!(this.#client instanceof Cluster)) await this.#one(this.#client.set(SETTLED_KEY, Date.now()))
+      await this.#one(this.#barrier!.pass(life))
+    }
   }
 
   async findBatch({ shard, n, name }: OpenBatch): Promise<Delta[] | undefined> {
@@ -243,13 +263,18 @@ export class RedisHotStore implements HotStore {
     }
   }
 
-  async #requireAlwaysFsync(): Promise<void> {
-    for (const master of mastersOf(this.#client)) {
-      const [, value] = await this.#one(master.config('GET', 'appendfsync')) as string[]
-      if (value !== 'always') {
-        throw new AppError('STORE_REFUSED', `INGEST_DURABILITY=fsync needs appendfsync always, redis has ${value}`)
+  async #syncEveryWrite(): Promise<void> {
+    const policies = await this.#all(mastersOf(this.#client).map(async (master) => {
+      const { appendOnly, canWaitForDisk } = await statusOf(master)
+      if (!appendOnly) throw new AppError('STORE_REFUSED', `INGEST_DURABILITY=fsync needs appendonly yes in redis. ${HOW_TO_SYNC}`)
+      const [, policy] = await master.config('GET', 'appendfsync').catch(() => []) as string[]
+      if (policy !== 'always' && !canWaitForDisk) {
+        throw new AppError('STORE_REFUSED', `INGEST_DURABILITY=fsync needs appendfsync always, redis has ${policy ?? 'hidden it'}. ${HOW_TO_SYNC}`)
       }
-    }
+      return policy
+    }))
+    if (policies.every((policy) => policy === 'always')) this.#alwaysSynced = true
+    else this.#barrier = new WriteBarrier(this.#client, { wait: 'disk' })
   }
 
   async #checkIntsets(): Promise<void> {

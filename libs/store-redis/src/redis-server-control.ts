@@ -15,6 +15,17 @@ export async function probeRedis(url: string): Promise<string | undefined> {
   }
 }
 
+/** Sets when the Redis at `url` syncs its append-only file, while it runs. */
+export async function setAppendFsync(url: string, policy: 'everysec' | 'always'): Promise<void> {
+  const client = briefly(url)
+  try {
+    await client.connect()
+    await client.config('SET', 'appendfsync', policy)
+  } finally {
+    client.disconnect()
+  }
+}
+
 /** Asks the Redis at `url` to end; its append-only file is written out first. One that is gone already is fine. */
 export async function stopRedis(url: string): Promise<void> {
   const client = briefly(url)

@@ -42,6 +42,7 @@ export async function openStores(config: StoresConfig, { packs, log }: { packs: 
   const { RedisHotStore, RedisMetricsExchange } = await import('@tallyfleet/store-redis')
   const hot = stack.use(await RedisHotStore.open({
     url: redisUrl, durability: config.INGEST_DURABILITY, settleMs: config.FREEZE_SETTLE_MS,
+    replicas: { count: config.INGEST_REPLICAS, timeoutMs: config.INGEST_REPLICA_TIMEOUT_MS },
   }))
   const metrics = stack.use(await RedisMetricsExchange.open({ url: redisUrl }))
   await refuseLostRollups(hot, durable.rollups)

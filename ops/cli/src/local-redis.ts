@@ -4,7 +4,7 @@ import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AppError } from '@tallyfleet/domain'
-import { probeRedis, stopRedis } from '@tallyfleet/store-redis'
+import { probeRedis, setAppendFsync, stopRedis } from '@tallyfleet/store-redis'
 import { ROOT, type HomeState } from './context.ts'
 
 const START_TIMEOUT_MS = 60_000
@@ -14,18 +14,22 @@ export type LocalRedis = { url: string; pid: number | undefined; stop: () => Pro
 /**
  * The Redis of a home: the one that a killed fleet left behind, if it still runs, else a new one with its append-only
  * file under the home. It stands in a process group of its own, so that a Ctrl-C reaches it last, by {@link LocalRedis.stop}.
+ * @param fsync when it syncs that file: each second, or before it answers any write
  */
-export async function startLocalRedis(home: string, left: HomeState | undefined): Promise<LocalRedis> {
+export async function startLocalRedis(home: string, left: HomeState | undefined, fsync: 'everysec' | 'always'): Promise<LocalRedis> {
   const dir = join(home, 'redis')
   await mkdir(dir, { recursive: true, mode: 0o700 })
-  if (left && await probeRedis(left.redisUrl) === dir) return handle(left.redisUrl, left.redisPid)
+  if (left && await probeRedis(left.redisUrl) === dir) {
+    await setAppendFsync(left.redisUrl, fsync)
+    return handle(left.redisUrl, left.redisPid)
+  }
 
   const binary = findBinary()
   const port = await freePort()
   const url = `redis://127.0.0.1:${port}`
   const log = await open(join(dir, 'redis.log'), 'a')
   const child = spawn(binary, [
-    '--bind', '127.0.0.1', '--port', String(port), '--dir', dir, '--appendonly', 'yes', '--appendfsync', 'everysec',
+    '--bind', '127.0.0.1', '--port', String(port), '--dir', dir, '--appendonly', 'yes', '--appendfsync', fsync,
     '--maxmemory-policy', 'noeviction', '--save', '', '--daemonize', 'no',
   ], { detached: true, stdio: ['ignore', log.fd, log.fd] })
   await log.close()

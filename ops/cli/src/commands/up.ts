@@ -21,7 +21,7 @@ const STOP_DEADLINE_MS = 28_000
  * fleet runs on this home, and when a role cannot run with these settings.
  */
 export async function up(env: Environment, given: Environment, answer: (ready: CommandResult) => void): Promise<number> {
-  const home = storesConfigOf(env).FLEET_HOME
+  const { FLEET_HOME: home, INGEST_DURABILITY } = storesConfigOf(env)
   const say = (line: string) => process.stderr.write(`fleet up: ${line}\n`)
   using lock = lockHome(home)
   lock satisfies Disposable
@@ -30,7 +30,7 @@ export async function up(env: Environment, given: Environment, answer: (ready: C
   await using stack = new AsyncDisposableStack()
   const left = readHomeState(home)
   const ownRedis = !given['REDIS_URL'] && !given['REDIS_URL_FILE']
-  const redis = ownRedis ? await startLocalRedis(home, left) : undefined
+  const redis = ownRedis ? await startLocalRedis(home, left, INGEST_DURABILITY === 'fsync' ? 'always' : 'everysec') : undefined
   if (redis) stack.defer(() => redis.stop())
   const fleetEnv: Environment = { ...env, ...(redis ? { REDIS_URL: redis.url, REDIS_URL_FILE: undefined } : {}), LOG_LEVEL: env['LOG_LEVEL'] || 'warn' }
   const state: HomeState = { pid: process.pid, redisUrl: fleetEnv['REDIS_URL']!, redisPid: redis?.pid, apiUrl: undefined }
