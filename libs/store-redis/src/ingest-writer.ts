@@ -1,25 +1,39 @@
 import { randomUUID } from 'node:crypto'
 import { AppError, SHARD_COUNT } from '@tallyfleet/domain'
 import type { IngestOutcome, IngestRequest } from '@tallyfleet/ports'
-import type { Cluster, Redis } from 'ioredis'
+import { Cluster, type Redis } from 'ioredis'
+import { PackedList } from './packed-list.ts'
 import { Script, unavailable } from './redis-connection.ts'
 import { hotKey, metaKey, minutesKey, tagOf } from './shard-keys.ts'
 
 const MAX_WAITING_EVENTS = 50_000
-const MAX_WRITES = 4
+/** One that Redis works on, and one that waits there for its turn: what comes meanwhile shares the next. */
+const MAX_WRITES = 2
 const MAX_EVENTS_A_WRITE = 10_000
+/** Redis serves nobody else while a script runs: some 10 ms for so many. */
+const MAX_EVENTS_A_SCRIPT = 2_000
 
 const ingestScript = new Script('ingest')
 const limitScript = new Script('limit')
 
-type Waiting = { request: IngestRequest; resolve: (outcomes: IngestOutcome[]) => void; reject: (error: unknown) => void }
+type Waiting = {
+  request: IngestRequest
+  outcomes: IngestOutcome[]
+  failure: unknown
+  resolve: (outcomes: IngestOutcome[]) => void
+  reject: (error: unknown) => void
+}
 
 /** The part of a request that one shard takes: positions in the request's events. */
 type Group = { waiting: Waiting; positions: number[]; rejected: boolean }
 
+/** What one shard takes in a write. */
+type Part = { shard: number; groups: Group[]; events: number }
+
 /**
- * Gathers the requests of a moment and writes them together: for each shard one script with the events of all of them,
- * for each key one more that takes from its limit, all in one pipelined write.
+ * Gathers the requests of a moment and writes them together: each shard takes the events of all of them in one step,
+ * each key's limit what is due, and everything goes out in one pipelined write. Several shards share a script call,
+ * except on a Cluster, where they live apart.
  */
 export class IngestWriter {
   readonly #client: Redis | Cluster
@@ -46,7 +60,7 @@ export class IngestWriter {
       return Promise.reject(error)
     }
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ request, resolve, reject })
+      this.#waiting.push({ request, outcomes: [], failure: undefined, resolve, reject })
       this.#waitingEvents += request.events.length
       this.#schedule()
     })
@@ -79,23 +93,9 @@ export class IngestWriter {
   }
 
   async #writeTogether(taken: Waiting[]): Promise<void> {
-    const shards = new Map<number, Group[]>()
-    for (const waiting of taken) groupByShard(waiting, shards)
-    const outcomes = new Map(taken.map((waiting) => [waiting, new Array<IngestOutcome>(waiting.request.events.length)]))
-    const failures = new Map<Waiting, unknown>()
+    const calls = callsOf(partsOf(taken), this.#client instanceof Cluster ? 1 : MAX_EVENTS_A_SCRIPT)
     await Promise.all([
-      ...[...shards].map(async ([shard, groups]) => {
-        try {
-          const letters = String(await ingestScript.run(
-            this.#client, [hotKey(shard), metaKey(shard), minutesKey(shard)], argumentsOf(shard, groups)))
-          let at = 0
-          for (const { waiting, positions } of groups) {
-            for (const position of positions) outcomes.get(waiting)![position] = this.#outcomeOf(letters[at++]!)
-          }
-        } catch (error) {
-          for (const { waiting } of groups) failures.set(waiting, error)
-        }
-      }),
+      ...calls.map((parts) => this.#call(parts)),
       ...this.#limits.take(taken.map(({ request }) => request)).map(async ({ keyId, events }) => {
         try {
           const [used, restMs] = await limitScript.run(this.#client, [`limit:{k${keyId}}`], [events]) as [number, number]
@@ -105,9 +105,32 @@ export class IngestWriter {
         }
       }),
     ])
-    for (const waiting of taken) {
-      if (failures.has(waiting)) waiting.reject(unavailable(failures.get(waiting)))
-      else waiting.resolve(outcomes.get(waiting)!)
+    for (const { failure, outcomes, resolve, reject } of taken) {
+      if (failure === undefined) resolve(outcomes)
+      else reject(unavailable(failure))
+    }
+  }
+
+  /** Runs the script for some shards, and notes what became of their events. */
+  async #call(parts: readonly Part[]): Promise<void> {
+    const fail = ({ groups }: Part, failure: unknown) => {
+      for (const { waiting } of groups) waiting.failure = failure
+    }
+    try {
+      const keys = parts.flatMap(({ shard }) => [hotKey(shard), metaKey(shard), minutesKey(shard)])
+      const letters = String(await ingestScript.run(this.#client, keys, [pack(parts)]))
+      let at = 0
+      for (const part of parts) {
+        if (letters[at++] === 's') {
+          fail(part, new Error('STOPPED'))
+          continue
+        }
+        for (const { waiting: { outcomes }, positions } of part.groups) {
+          for (const position of positions) outcomes[position] = this.#outcomeOf(letters[at++]!)
+        }
+      }
+    } catch (error) {
+      for (const part of parts) fail(part, error)
     }
   }
 
@@ -118,45 +141,79 @@ export class IngestWriter {
   }
 }
 
-function groupByShard(waiting: Waiting, shards: Map<number, Group[]>): void {
-  const { events, rejected, claim } = waiting.request
-  const own = new Map<number, Group>()
-  const groupOf = (shard: number) => {
-    let group = own.get(shard)
-    if (!group) {
-      own.set(shard, (group = { waiting, positions: [], rejected: false }))
-      const groups = shards.get(shard)
-      if (groups) groups.push(group)
-      else shards.set(shard, [group])
-    }
+/** Sorts the events of all requests by shard. */
+function partsOf(taken: readonly Waiting[]): Part[] {
+  const parts = new Map<number, Part>()
+  const groupOf = (shard: number, waiting: Waiting): Group => {
+    let part = parts.get(shard)
+    if (!part) parts.set(shard, (part = { shard, groups: [], events: 0 }))
+    let group = part.groups.at(-1)
+    if (group?.waiting !== waiting) part.groups.push((group = { waiting, positions: [], rejected: false }))
+    part.events++
     return group
   }
-  for (let position = 0; position < events.length; position++) groupOf(events[position]!.shard).positions.push(position)
-  if (!rejected || rejected.count === 0) return
-  // Any shard may note them; a chunk always tells the same one, whose claim keeps a repeat from counting them again.
-  groupOf(claim ? claim.chunk % SHARD_COUNT : events[0]?.shard ?? Math.floor(Math.random() * SHARD_COUNT)).rejected = true
+  for (const waiting of taken) {
+    const { events, rejected, claim } = waiting.request
+    for (let position = 0; position < events.length; position++) {
+      groupOf(events[position]!.shard, waiting).positions.push(position)
+    }
+    if (!rejected || rejected.count === 0) continue
+    // Any shard may note them; a chunk always tells the same one, whose claim keeps a repeat from counting them again.
+    const shard = claim ? claim.chunk % SHARD_COUNT : events[0]?.shard ?? Math.floor(Math.random() * SHARD_COUNT)
+    groupOf(shard, waiting).rejected = true
+  }
+  return [...parts.values()]
+}
+
+/** Shares the parts out to script calls of at least `events` events, the last one excepted. */
+function callsOf(parts: readonly Part[], events: number): Part[][] {
+  const calls: Part[][] = []
+  let open = Infinity
+  for (const part of parts) {
+    if (open >= events) {
+      calls.push([])
+      open = 0
+    }
+    calls.at(-1)!.push(part)
+    open += part.events
+  }
+  return calls
 }
 
 const writer = randomUUID()
 let writes = 0
 
-/** Unlike any other, of this process or another: the data of a shard may begin with any write. */
-function freshName(): string {
-  return `${writer}:${++writes}`
-}
-
-function argumentsOf(shard: number, groups: Group[]): (string | number)[] {
-  const args: (string | number)[] = [tagOf(shard), freshName(), groups.length]
-  for (const { waiting: { request }, positions, rejected } of groups) {
-    args.push(request.claim?.importId ?? '', request.claim?.chunk ?? 0,
-      rejected ? request.rejected!.tenant : '', rejected ? request.rejected!.count : 0, positions.length)
-    for (const position of positions) {
-      const { member, tenant, increments } = request.events[position]!
-      args.push(member ?? '', tenant, increments.length)
-      for (const { field, value } of increments) args.push(field, value)
+/** The argument of the script, as its head describes it. */
+function pack(parts: readonly Part[]): Buffer {
+  const list = new PackedList()
+  list.text(`${writer}:${++writes}`) // unlike any other, of this process or another
+  for (const { shard, groups } of parts) {
+    const own = new PackedList()
+    let tenantBefore = ''
+    own.number(groups.length)
+    for (const { waiting: { request }, positions, rejected } of groups) {
+      own.text(request.claim?.importId ?? '')
+      own.number(request.claim?.chunk ?? 0)
+      own.text(rejected ? request.rejected!.tenant : '')
+      own.number(rejected ? request.rejected!.count : 0)
+      own.number(positions.length)
+      for (const position of positions) {
+        const { member, tenant, increments } = request.events[position]!
+        own.text(member ?? '')
+        own.text(tenant === tenantBefore ? '' : tenant)
+        own.number(increments.length)
+        tenantBefore = tenant
+        for (const { field, value } of increments) {
+          own.text(field)
+          own.number(value)
+        }
+      }
     }
+    list.text(tagOf(shard))
+    list.number(own.length)
+    list.append(own)
   }
-  return args
+  return list.toBuffer()
 }
 
 /**

@@ -63,7 +63,7 @@ export class Script {
   }
 
   /** A server that does not know the script has run nothing, so sending its text is safe. */
-  async run(client: Redis | Cluster, keys: string[], args: (string | number)[]): Promise<unknown> {
+  async run(client: Redis | Cluster, keys: string[], args: (string | number | Buffer)[]): Promise<unknown> {
     try {
       return await client.evalsha(this.#sha, keys.length, ...keys, ...args)
     } catch (error) {

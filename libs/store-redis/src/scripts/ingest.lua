@@ -1,16 +1,18 @@
 --[[
-Dedupes and counts the events of one shard, for all requests that share this write.
+Dedupes and counts the events of one or more shards, for all requests that share this write. A shard is one step, all
+or nothing; a shard that stopped is passed over.
 
-KEYS  1 hot:{tS}      hash, field -> sum
-      2 meta:{tS}     hash: epoch, clock, seen, stopped, counted:<tenant>, done, open, name, frozen_at
-      3 minutes:{tS}  hash, minute US tenant US outcome -> events
-ARGV  1 tag {tS}; 2 a fresh name, should the shard's data begin here; 3 the number of groups (one for a request);
-      then for each group:
-      claim ('' or the import id), chunk, rejected tenant, rejected count, number of events; then for each event:
-      member ('' = not deduped), tenant, number of increments, and for each: field, value
-Returns a string with a letter for each event, in order:
-      c counted · 0-4 duplicate of an event that many windows ago · x in a chunk that was claimed before
-Error STOPPED when the shard stopped; then nothing was written.
+KEYS  for each shard:
+      hot:{tS}      hash, field -> sum
+      meta:{tS}     hash: epoch, clock, seen, stopped, counted:<tenant>, done, open, name, frozen_at
+      minutes:{tS}  hash, minute US tenant US outcome -> events
+ARGV  1 a MessagePack array: a fresh name, should the data of a shard begin here; then for each shard:
+      tag {tS}, the number of elements that follow for this shard, number of groups (one for a request); for each group:
+      claim ('' or the import id), chunk, rejected tenant, rejected count, number of events; for each event:
+      member ('' = not deduped), tenant ('' = the one of the event before), number of increments, and for each: field,
+      value
+Returns a string, for each shard in order: s where it stopped and nothing was written; else o and a letter for each
+      event: c counted · 0-4 duplicate of an event that many windows ago · x in a chunk that was claimed before
 
 `seen` describes the dedupe sets of the last five windows of 12 hours: window/subs:count,subs:count;window/…
 A window holds levels; a level is `subs` sets (a power of two) named seen:{tS}:<window>:<level>:<sub>. Only the last
@@ -18,115 +20,133 @@ level takes members; when it averages FULL members a set, the next one opens wit
 first level is sized by what the window before it held. So every set stays an intset (8 bytes a member).
 ]]
 local WINDOW, WINDOWS, FULL = 43200, 5, 384
+-- A set that is still empty when its level averages so many members is as good as impossible (1 in 10^27), so nobody
+-- asks any more whether a member was a set's first.
+local ALL_BEGUN = 64
 local US = '\31'
-local tag = ARGV[1]
-local state = redis.call('HMGET', KEYS[2], 'stopped', 'clock', 'seen', 'epoch')
-if state[1] then return redis.error_reply('STOPPED') end
-if not state[4] then redis.call('HSET', KEYS[2], 'epoch', ARGV[2]) end
+local call, sub, floor = redis.call, string.sub, math.floor
+local data = cmsgpack.unpack(ARGV[1])
+local machine = tonumber(call('TIME')[1])
+local letters, told = {}, 0
 
--- Time never goes back within a shard, whatever the machine's clock does.
-local now = tonumber(redis.call('TIME')[1])
-local clock = tonumber(state[2] or '0')
-if now < clock then now = clock end
-local minute = math.floor(now / 60)
-local window = math.floor(now / WINDOW)
+-- Of the shard at hand: the level that takes members, and the levels that only answer, newest first.
+local top, older, window, current, prefix
 
-local windows, last = {}, 0
-for name, text in string.gmatch(state[3] or '', '(%d+)/([^;]+)') do
-  local w, levels, total = tonumber(name), {}, 0
-  for subs, count in string.gmatch(text, '(%d+):(%d+)') do
-    levels[#levels + 1] = { tonumber(subs), tonumber(count) }
-    total = total + tonumber(count)
+local function level_of(subs, count, w, place)
+  return { subs = subs, count = count, age = window - w, name = prefix .. w .. ':' .. place .. ':' }
+end
+
+-- Reads `text`, the shard's `seen`. Answers the descriptions of the windows before this one, to be written back.
+local function open_windows(text)
+  older, current = {}, nil
+  local kept, last = {}, 0
+  for name, list in string.gmatch(text, '(%d+)/([^;]+)') do
+    local w, levels = tonumber(name), {}
+    last = 0
+    for subs, count in string.gmatch(list, '(%d+):(%d+)') do
+      levels[#levels + 1] = level_of(tonumber(subs), tonumber(count), w, #levels + 1)
+      last = last + levels[#levels].count
+    end
+    if w == window then
+      current = levels
+    elseif w > window - WINDOWS then
+      kept[#kept + 1] = name .. '/' .. list
+      for i = #levels, 1, -1 do table.insert(older, 1, levels[i]) end
+    end
   end
-  last = total
-  if w > window - WINDOWS then windows[w] = levels end
-end
-local current = windows[window]
-if not current then
-  local subs = 1
-  while subs * FULL < last do subs = subs * 2 end
-  current = { { subs, 0 } }
-  windows[window] = current
-end
-
--- The start of the names of a level's sets, joined once: a level is {subs, members, prefix}.
-local function prefix(w, level)
-  return 'seen:' .. tag .. ':' .. w .. ':' .. level .. ':'
-end
-for w, levels in pairs(windows) do
-  for level = 1, #levels do levels[level][3] = prefix(w, level) end
+  if not current then
+    local subs = 1
+    while subs * FULL < last do subs = subs * 2 end
+    current = { level_of(subs, 0, window, 1) }
+  end
+  top = current[#current]
+  for i = 1, #current - 1 do table.insert(older, i, current[i]) end
+  return kept
 end
 
 -- How many windows ago the member was seen, or nil; marks it as seen when it is new.
 local function seen(member)
-  -- Fifteen decimal digits fit a double exactly, and fix the lowest 15 bits of the number.
-  local low = math.abs(tonumber(string.sub(member, -15)))
-  local top = current[#current]
-  if top[2] >= top[1] * FULL then
-    top = { top[1] * 4, 0, prefix(window, #current + 1) }
+  if top.count >= top.subs * FULL then
+    table.insert(older, 1, top)
+    top = level_of(top.subs * 4, 0, window, #current + 1)
     current[#current + 1] = top
   end
-  for age = 0, WINDOWS - 1 do
-    local levels = windows[window - age]
-    if levels then
-      local stop = #levels
-      if age == 0 then stop = stop - 1 end -- the level that takes members answers below
-      for level = 1, stop do
-        local one = levels[level]
-        if redis.call('SISMEMBER', one[3] .. (low % one[1]), member) == 1 then return age end
-      end
-    end
+  -- Fifteen decimal digits fit a double exactly, and fix the lowest 15 bits of the number.
+  local low = math.abs(tonumber(sub(member, -15)))
+  for i = 1, #older do
+    local one = older[i]
+    if call('SISMEMBER', one.name .. low % one.subs, member) == 1 then return one.age end
   end
-  local set = top[3] .. (low % top[1])
-  if redis.call('SADD', set, member) == 0 then return 0 end
-  if redis.call('SCARD', set) == 1 then redis.call('EXPIREAT', set, (window + WINDOWS) * WINDOW) end
-  top[2] = top[2] + 1
+  local set = top.name .. low % top.subs
+  if call('SADD', set, member) == 0 then return 0 end
+  if top.count < top.subs * ALL_BEGUN and call('SCARD', set) == 1 then
+    call('EXPIREAT', set, (window + WINDOWS) * WINDOW)
+  end
+  top.count = top.count + 1
   return nil
 end
 
-local outcomes, minutes, counted = {}, {}, {}
-local function note(tenant, outcome, events)
-  local field = minute .. US .. tenant .. US .. outcome
-  minutes[field] = (minutes[field] or 0) + events
-end
+local at = 2
+for shard = 1, #KEYS / 3 do
+  local hot, meta, minutes_key = KEYS[3 * shard - 2], KEYS[3 * shard - 1], KEYS[3 * shard]
+  local tag, length = data[at], data[at + 1]
+  at = at + 2
+  local state = call('HMGET', meta, 'stopped', 'clock', 'seen', 'epoch')
+  told = told + 1
+  if state[1] then
+    letters[told] = 's'
+    at = at + length
+  else
+    letters[told] = 'o'
+    if not state[4] then call('HSET', meta, 'epoch', data[1]) end
+    -- Time never goes back within a shard, whatever the machine's clock does.
+    local now = math.max(machine, tonumber(state[2] or '0'))
+    window = floor(now / WINDOW)
+    prefix = 'seen:' .. tag .. ':'
+    local described = open_windows(state[3] or '')
+    local sums, counted, duplicates, rejects = {}, {}, {}, {}
+    local tenant
 
-local at = 4
-for _ = 1, tonumber(ARGV[3]) do
-  local claim, chunk, rejected_tenant, rejected, events = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], tonumber(ARGV[at + 4])
-  at = at + 5
-  local taken = claim ~= '' and redis.call('SADD', 'imp:' .. tag .. ':' .. claim, chunk) == 0
-  if rejected ~= '0' and not taken then note(rejected_tenant, 'rejected', tonumber(rejected)) end
-  for _ = 1, events do
-    local member, tenant, increments = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2])
-    at = at + 3
-    local age
-    if taken then age = 'x' elseif member ~= '' then age = seen(member) end
-    if age then
-      note(tenant, 'duplicate', 1)
-      outcomes[#outcomes + 1] = tostring(age)
-    else
-      for i = at, at + 2 * increments - 2, 2 do redis.call('HINCRBY', KEYS[1], ARGV[i], ARGV[i + 1]) end
-      counted[tenant] = (counted[tenant] or 0) + 1
-      outcomes[#outcomes + 1] = 'c'
+    local groups = data[at]
+    at = at + 1
+    for _ = 1, groups do
+      local claim, chunk, rejected_tenant, rejected, events = data[at], data[at + 1], data[at + 2], data[at + 3], data[at + 4]
+      at = at + 5
+      local taken = claim ~= '' and call('SADD', 'imp:' .. tag .. ':' .. claim, chunk) == 0
+      if rejected > 0 and not taken then rejects[rejected_tenant] = (rejects[rejected_tenant] or 0) + rejected end
+      for _ = 1, events do
+        local member, named, increments = data[at], data[at + 1], data[at + 2]
+        at = at + 3
+        if named ~= '' then tenant = named end
+        local age
+        if taken then age = 'x' elseif member ~= '' then age = seen(member) end
+        told = told + 1
+        if age then
+          duplicates[tenant] = (duplicates[tenant] or 0) + 1
+          letters[told] = age
+        else
+          for i = at, at + 2 * increments - 2, 2 do
+            local field = data[i]
+            sums[field] = (sums[field] or 0) + data[i + 1]
+          end
+          counted[tenant] = (counted[tenant] or 0) + 1
+          letters[told] = 'c'
+        end
+        at = at + 2 * increments
+      end
     end
-    at = at + 2 * increments
-  end
-end
 
-for tenant, events in pairs(counted) do
-  note(tenant, 'counted', events)
-  redis.call('HINCRBY', KEYS[2], 'counted:' .. tenant, events)
-end
-for field, events in pairs(minutes) do redis.call('HINCRBY', KEYS[3], field, events) end
+    for field, value in pairs(sums) do call('HINCRBY', hot, field, value) end
+    for name, events in pairs(counted) do call('HINCRBY', meta, 'counted:' .. name, events) end
+    local minute = floor(now / 60) .. US
+    for outcome, list in pairs({ counted = counted, duplicate = duplicates, rejected = rejects }) do
+      for name, events in pairs(list) do call('HINCRBY', minutes_key, minute .. name .. US .. outcome, events) end
+    end
 
-local described = {}
-for w = window - WINDOWS + 1, window do
-  local levels = windows[w]
-  if levels then
     local parts = {}
-    for level = 1, #levels do parts[level] = levels[level][1] .. ':' .. levels[level][2] end
-    described[#described + 1] = w .. '/' .. table.concat(parts, ',')
+    for i = 1, #current do parts[i] = current[i].subs .. ':' .. current[i].count end
+    described[#described + 1] = window .. '/' .. table.concat(parts, ',')
+    call('HSET', meta, 'clock', now, 'seen', table.concat(described, ';'))
   end
 end
-redis.call('HSET', KEYS[2], 'clock', now, 'seen', table.concat(described, ';'))
-return table.concat(outcomes)
+return table.concat(letters)
