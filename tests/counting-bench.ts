@@ -11,6 +11,8 @@ import { actionsOf } from '@tallyfleet/domain'
 
 /** The counting spine without processes: a hot store of the test's own Redis, rollups in a file. */
 export type CountingBench = AsyncDisposable & {
+  /** The rollups' file. */
+  path: string
   hot: RedisHotStore
   rollups: SqliteRollupStore
   journal: SqliteJournal
@@ -33,7 +35,7 @@ export async function openCountingBench(url: string): Promise<CountingBench> {
   const needs = { hot: await RedisHotStore.open({ url, settleMs: 0 }), rollups, journal, packs, secret: 'a secret of this bench', clock: systemClock, log: silentLog }
   const of = (tenant: string) => ({ tenant, domain: 'jav', entityType: 'movie' })
   return {
-    needs, rollups, journal, packs,
+    path, needs, rollups, journal, packs,
     get hot() { return needs.hot },
     send: async (events) => {
       const answers: RecordedEvent[] = []

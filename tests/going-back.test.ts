@@ -169,4 +169,5 @@ test('an event that vanishes from Redis is a gap of its shard, with the minute t
   expect(await readLedger({}, bench.needs)).toMatchObject({ balanced: false, gaps: [{ shard, tenant: 'default', gap: 1 }] })
   const { gaps } = await closeLedger(bench.needs)
   expect(gaps).toMatchObject([{ shard, gap: 1, firstMinute: expect.stringMatching(/^\d{4}-/) }])
+  expect(await readLedger({}, bench.needs)).toMatchObject({ gaps: [{ shard, gap: 1, firstMinute: gaps[0]!.firstMinute }] })
 })

@@ -12,6 +12,10 @@ export const ledgerAnswerSchema = envelopeOf(z.looseObject({
   received: z.int(), counted: z.int(), duplicates: z.int(), rejected: z.int(), quarantined: z.int(),
   pending: z.int().meta({ description: 'Counted, not yet in the rollups' }),
   balanced: z.boolean(),
+  gaps: z.array(z.object({
+    shard: z.int(), tenant: z.string(), gap: z.int(),
+    firstMinute: z.string().nullable().meta({ description: 'The first minute (UTC) that closed with the gap' }),
+  })).meta({ description: 'Events that nobody can account for' }),
 }))
 
 export const parityQuerySchema = z.strictObject({

@@ -88,8 +88,7 @@ export function groupDeltas(
       document = { id: documentIdOf(secret, key), ...key, counts: Object.create(null) as Counts }
       documents.set(name, document)
     }
-    const measures = (document.counts[delta.action] ??= Object.create(null) as Counts[string])
-    measures[delta.measure] = (measures[delta.measure] ?? 0) + delta.value
+    addCount(document.counts, delta)
   }
   for (const delta of deltas) {
     for (const interval of INTERVALS) {
@@ -99,6 +98,12 @@ export function groupDeltas(
     }
   }
   return [...documents.values()].sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
+}
+
+/** Adds a delta to counts, in place. */
+export function addCount(counts: Counts, { action, measure, value }: Pick<Delta, 'action' | 'measure' | 'value'>): void {
+  const measures = (counts[action] ??= Object.create(null) as Counts[string])
+  measures[measure] = (measures[measure] ?? 0) + value
 }
 
 /** The member that stands for an event in the dedupe sets: 64 signed bits of a keyed hash, in decimal. */

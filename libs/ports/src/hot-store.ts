@@ -31,7 +31,14 @@ export type Floor = { n: number; flushed: Record<string, number> }
  * A frozen batch: immutable until it is finished. `name` is drawn when it is frozen: a number alone would not tell a
  * batch from the one that a restored or emptied hot store gives the same number.
  */
-export type OpenBatch = { shard: number; n: number; name: string; frozenAt: Date }
+export type OpenBatch = {
+  shard: number
+  n: number
+  name: string
+  frozenAt: Date
+  /** `repair`: a batch that holds nothing hot; its deltas are computed while it is open. */
+  kind: 'flush' | 'repair'
+}
 
 /** What a shard is frozen against: the life that was checked, and where it goes on when it has no number. */
 export type FreezeRequest = { shard: number; epoch: string; floor?: Floor | undefined }
@@ -102,9 +109,15 @@ export interface HotStore extends AsyncDisposable {
    * with nothing hot and nothing open is absent from the answer; so is one that stopped, or lives another life.
    */
   freeze(requests: readonly FreezeRequest[]): Promise<OpenBatch[]>
+  /**
+   * Opens the next number of a shard for a repair, and leaves the hot counter alone: a batch without content. Answers
+   * the open repair when there is one; undefined when a flush is open, the shard stopped, lives another life or has no
+   * number yet.
+   */
+  openRepair(request: Omit<FreezeRequest, 'floor'>): Promise<OpenBatch | undefined>
   /** Resolves when everything written so far is as durable as a 202. Call once between freezing and applying. */
   settle(): Promise<void>
-  /** The content of a frozen batch; undefined when it, by number and name, is not the open one any more. */
+  /** The content of a frozen batch, of a repair none; undefined when it, by number and name, is not the open one any more. */
   findBatch(batch: OpenBatch): Promise<Delta[] | undefined>
   /** What the hot counter holds of one entity: counted, not yet frozen. For `explain`; reads the whole counter. */
   listHot(entity: EntityKey): Promise<Delta[]>

@@ -13,6 +13,7 @@ import { batchKey, claimKey, hotKey, metaKey, minutesKey, SETTLED_KEY, tagOf } f
 import { WriteBarrier } from './write-barrier.ts'
 
 const freezeScript = new Script('freeze')
+const openRepairScript = new Script('open-repair')
 const batchScript = new Script('batch')
 const finishScript = new Script('finish')
 const ledgerScript = new Script('ledger')
@@ -91,10 +92,16 @@ export class RedisHotStore implements HotStore {
     const now = Date.now()
     const answers = await this.#all(requests.map(async ({ shard, epoch, floor = { n: 0, flushed: {} } }) => {
       const answer = await freezeScript.run(this.#client, [hotKey(shard), metaKey(shard)],
-        [tagOf(shard), now, randomUUID(), epoch, floor.n, ...Object.entries(floor.flushed).flat()]) as [number, string, number] | null
-      return answer ? [{ shard, n: answer[0], name: answer[1], frozenAt: new Date(answer[2]) }] : []
+        [tagOf(shard), now, randomUUID(), epoch, floor.n, ...Object.entries(floor.flushed).flat()]) as [number, string, number, OpenBatch['kind']] | null
+      return answer ? [{ shard, n: answer[0], name: answer[1], frozenAt: new Date(answer[2]), kind: answer[3] }] : []
     }))
     return answers.flat()
+  }
+
+  async openRepair({ shard, epoch }: Omit<FreezeRequest, 'floor'>): Promise<OpenBatch | undefined> {
+    const answer = await this.#one(openRepairScript.run(
+      this.#client, [metaKey(shard)], [Date.now(), randomUUID(), epoch])) as [number, string, number] | null
+    return answer ? { shard, n: answer[0], name: answer[1], frozenAt: new Date(answer[2]), kind: 'repair' } : undefined
   }
 
   async settle(): Promise<void> {
@@ -147,12 +154,14 @@ export class RedisHotStore implements HotStore {
 
   async listShards(): Promise<ShardStatus[]> {
     return await this.#all(ALL_SHARDS.map(async (shard) => {
-      const [[epoch, done, open, name, frozenAt, stopped], hotFields] = await Promise.all([
-        this.#client.hmget(metaKey(shard), 'epoch', 'done', 'open', 'name', 'frozen_at', 'stopped'), this.#client.hlen(hotKey(shard)),
+      const [[epoch, done, open, name, frozenAt, stopped, kind], hotFields] = await Promise.all([
+        this.#client.hmget(metaKey(shard), 'epoch', 'done', 'open', 'name', 'frozen_at', 'stopped', 'kind'), this.#client.hlen(hotKey(shard)),
       ])
       return {
         shard, hotFields, epoch: epoch ?? undefined, stopped: stopped ?? undefined, done: done ? Number(done) : undefined,
-        open: open ? { shard, n: Number(open), name: name!, frozenAt: new Date(Number(frozenAt)) } : undefined,
+        open: open ? {
+          shard, n: Number(open), name: name!, frozenAt: new Date(Number(frozenAt)), kind: kind === 'repair' ? 'repair' as const : 'flush' as const,
+        } : undefined,
       }
     }))
   }

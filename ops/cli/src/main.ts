@@ -94,8 +94,10 @@ answering(program, 'flush', 'flush now').option('--wait', 'until every store sho
   .option('--timeout <seconds>', 'with --wait; without it, 60 s in which nothing moves', whole)
   .runs(async (env, { wait, timeout }: { wait: boolean; timeout?: number }) =>
     (await import('./commands/flush.ts')).flush(env, { wait, timeoutSeconds: timeout }))
-answering(program, 'parity-check', 'compare the stores').option('--store <list>', 'ledger, rollups, catalog, segments', collect, [])
-  .runs(async (env, options: { store: string[] }) => (await import('./commands/proof.ts')).parityCheck(env, options))
+answering(program, 'parity-check', 'compare the stores; exit 3 when they differ').option('--store <list>', 'ledger, rollups, catalog, segments', collect, [])
+  .option('--from <day>', 'rollups: buckets that share a day with the range').option('--to <day>', 'exclusive')
+  .option('--repair', 'put right what differs from its source', false).option('--dry-run', 'with --repair: say what it would do', false)
+  .runs(async (env, options: never) => (await import('./commands/proof.ts')).parityCheck(env, options))
 answering(program, 'ledger', 'the conservation ledger').option('--from <day>').option('--to <day>').option('--tenant <tenant>')
   .runs(async (env, options: never) => (await import('./commands/proof.ts')).ledger(env, options))
 const reports = program.command('report').description('signed evidence')

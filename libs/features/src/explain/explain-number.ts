@@ -1,6 +1,4 @@
-import {
-  AppError, COUNT, INTERVALS, shardOf, TOTAL_BUCKET, type Interval, type Packs,
-} from '@tallyfleet/domain'
+import { AppError, COUNT, intervalOf, shardOf, TOTAL_BUCKET, type Packs } from '@tallyfleet/domain'
 import type { CatalogRow, CatalogStore, HotStore, RollupStore, SegmentDocument, SegmentStore } from '@tallyfleet/ports'
 import { checkSubject, readEntityId } from '../explore/subject.ts'
 import { entityBefore } from './entity-before.ts'
@@ -81,19 +79,6 @@ export async function explainNumber(
       catalog, segment, addsUp: addsUp && (catalog?.addsUp ?? true) && (segment?.addsUp ?? true),
     }
   }
-}
-
-/** The interval that a bucket's key tells. */
-function intervalOf(bucket: string): Interval {
-  const forms: [RegExp, Interval][] = [
-    [/^all$/, 'total'], [/^\d{4}$/, 'year'], [/^\d{4}-(0[1-9]|1[0-2])$/, 'month'],
-    [/^\d{4}-W(0[1-9]|[1-4]\d|5[0-3])$/, 'week'],
-    [/^\d{4}-\d\d-\d\d$/, 'day'], [/^\d{4}-\d\d-\d\dT([01]\d|2[0-3])$/, 'hour'],
-  ]
-  const found = forms.find(([form]) => form.test(bucket))
-  if (found) return found[1]
-  const names = INTERVALS.slice(1).join(', ')
-  throw new AppError('PARAMETER_INVALID', `bucket: ${JSON.stringify(bucket)} is the key of no ${names}`)
 }
 
 async function readShown(

@@ -1,5 +1,8 @@
-import { checksumOf, eventsByTenant, groupDeltas, type Packs } from '@tallyfleet/domain'
+import {
+  checksumOf, eventsByTenant, groupDeltas, groupRepair, type Delta, type DocumentDelta, type Packs,
+} from '@tallyfleet/domain'
 import type { Clock, HotStore, Journal, Log, Manifest, OpenBatch, RollupStore } from '@tallyfleet/ports'
+import { planRollupRepair } from '../repair/plan-rollup-repair.ts'
 import { checkShards } from './check-shards.ts'
 
 export type FlushNeeds = {
@@ -40,7 +43,8 @@ export async function flushShards(
     epoch !== undefined && (hotFields > 0 || open) ? [{ shard, epoch, floor: check.floors.get(shard) }] : []))
   const openBefore = new Map(check.shards.flatMap(({ shard, open }) => (open ? [[shard, open.n] as const] : [])))
   result.frozen = batches.map(({ shard, n }) => ({ shard, n }))
-  result.left = batches.filter(({ shard, n }) => openBefore.get(shard) === n).map(({ shard }) => shard)
+  result.left = batches.filter(({ shard, n, kind }) => openBefore.get(shard) === n || kind === 'repair')
+    .map(({ shard }) => shard)
   for (const { shard, open } of lives) {
     const manifest = check.latest.get(shard)
     if (manifest?.state === 'open' && manifest.n !== open?.n) await inherit(shard, manifest.n, needs)
@@ -84,21 +88,63 @@ export async function flushShards(
  * Redis lost everything. Its deltas are in its manifest; the next batch must not be written before them, because the
  * fence would shut them out. Answers the manifest as it is now.
  */
-async function inherit(shard: number, n: number, { rollups, packs, secret, clock, log }: FlushNeeds): Promise<Manifest | undefined> {
+async function inherit(shard: number, n: number, needs: FlushNeeds): Promise<Manifest | undefined> {
+  const { rollups, clock, log } = needs
   const manifest = await rollups.findManifest(shard, n)
   if (manifest?.state !== 'open') return manifest // finished since we looked
-  const deltas = await rollups.findDeltas(shard, n) ?? []
   log.warn({ shard, n }, 'batch of a lost redis completed from its manifest')
-  await rollups.apply(shard, n, groupDeltas(secret, shard, deltas, (domain) => packs.get(domain)?.finest ?? 'day'))
+  await rollups.apply(shard, n, documentsOf(manifest, await rollups.findDeltas(shard, n) ?? [], needs))
   await rollups.finishManifest(shard, n, clock.now())
   return { ...manifest, state: 'done' }
 }
 
+function documentsOf(
+  { shard, kind }: Pick<Manifest, 'shard' | 'kind'>, deltas: readonly Delta[], { secret, packs }: Pick<FlushNeeds, 'secret' | 'packs'>,
+): DocumentDelta[] {
+  return kind === 'repair' ? groupRepair(secret, shard, deltas)
+    : groupDeltas(secret, shard, deltas, (domain) => packs.get(domain)?.finest ?? 'day')
+}
+
+type Stop = (shard: number, reason: string) => Promise<void>
+
+/**
+ * One open repair: plan, manifest, apply, finish. The plan is made while its batch is the open one, so no flush can
+ * come between. Whoever appends the manifest first decides: half of it may be written, so it is never planned again.
+ */
+async function applyRepair(
+  batch: OpenBatch, before: Manifest | undefined, needs: FlushNeeds, { jobId, stop }: { jobId: string; stop: Stop },
+): Promise<{ documents: number; events: number } | undefined> {
+  const { shard, n, name } = batch
+  const { hot, rollups, clock } = needs
+  if (!await hot.findBatch(batch)) return undefined // finished by another worker, or its opening was lost with the power
+  let stored = await rollups.findManifest(shard, n)
+  if (!stored) {
+    const { deltas } = await planRollupRepair(shard, needs)
+    stored = await rollups.appendManifest({
+      shard, n, kind: 'repair', name, checksum: checksumOf(deltas), events: {}, running: { ...before?.running },
+      deltaCount: deltas.length, state: 'open', createdAt: clock.now(), doneAt: undefined, jobId,
+    }, deltas)
+  }
+  if (stored.name !== name || stored.kind !== 'repair') {
+    await stop(shard, `redis went back in time: batch ${n} was written before with other content`)
+    return undefined
+  }
+  let documents = 0
+  if (stored.state === 'open') {
+    const deltas = await rollups.findDeltas(shard, n)
+    documents = (await rollups.apply(shard, n, documentsOf(stored, deltas ?? [], needs))).applied
+    await rollups.finishManifest(shard, n, clock.now())
+  }
+  await hot.finish(batch)
+  return { documents, events: 0 }
+}
+
 /** One frozen batch: manifest, apply, finish. Undefined when somebody else finished it, or the shard had to stop. */
 async function applyBatch(
-  batch: OpenBatch, before: Manifest | undefined, { hot, rollups, packs, secret, clock }: FlushNeeds,
-  { jobId, stop }: { jobId: string; stop: (shard: number, reason: string) => Promise<void> },
+  batch: OpenBatch, before: Manifest | undefined, needs: FlushNeeds, { jobId, stop }: { jobId: string; stop: Stop },
 ): Promise<{ documents: number; events: number } | undefined> {
+  if (batch.kind === 'repair') return await applyRepair(batch, before, needs, { jobId, stop })
+  const { hot, rollups, clock } = needs
   const { shard, n, name } = batch
   const deltas = await hot.findBatch(batch)
   if (!deltas) return undefined // finished by another worker, or lost with the power: then it is hot again
@@ -122,8 +168,7 @@ async function applyBatch(
   }
   let documents = 0
   if (stored.state === 'open') {
-    const grouped = groupDeltas(secret, shard, deltas, (domain) => packs.get(domain)?.finest ?? 'day')
-    documents = (await rollups.apply(shard, n, grouped)).applied
+    documents = (await rollups.apply(shard, n, documentsOf(manifest, deltas, needs))).applied
     await rollups.finishManifest(shard, n, clock.now())
   }
   await hot.finish(batch)

@@ -1,6 +1,6 @@
 import { gapOf, type MinuteCounts } from '@tallyfleet/domain'
 import type { HotStore, Journal, RollupStore } from '@tallyfleet/ports'
-import { listShardLedgers } from './read-ledger.ts'
+import { gapId, listShardLedgers } from './read-ledger.ts'
 
 export type LedgerGap = { shard: number; tenant: string; gap: number; firstMinute: string }
 
@@ -28,7 +28,7 @@ export async function closeLedger(
   const minute = new Date((before - 1) * 60_000).toISOString().slice(0, 16)
   const gaps: LedgerGap[] = []
   for (const ledger of await listShardLedgers({ hot, rollups, journal })) {
-    const id = `${String(ledger.shard).padStart(3, '0')}|${ledger.tenant}`
+    const id = gapId(ledger)
     const known = await journal.find('gap', id) as LedgerGap | null | undefined
     const gap = gapOf(ledger)
     if (gap !== 0) {

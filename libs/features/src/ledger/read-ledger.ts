@@ -14,7 +14,8 @@ export type LedgerAnswer = {
   /** Counted, not yet in rollups. */
   pending: number
   balanced: boolean
-  gaps: { shard: number; tenant: string; gap: number }[]
+  /** `firstMinute`: the first minute that closed with the gap; null before one has. */
+  gaps: { shard: number; tenant: string; gap: number; firstMinute: string | null }[]
 }
 
 const PAGE = 1_000
@@ -26,10 +27,14 @@ const PAGE = 1_000
  */
 export async function readLedger(range: { tenant?: string; from?: Date; to?: Date }, needs: Needs): Promise<LedgerAnswer> {
   const ledgers = (await listShardLedgers(needs)).filter(({ tenant }) => range.tenant === undefined || tenant === range.tenant)
-  const gaps = ledgers.flatMap((ledger) => {
+  const gaps: LedgerAnswer['gaps'] = []
+  for (const ledger of ledgers) {
+    const { shard, tenant } = ledger
     const gap = gapOf(ledger)
-    return gap === 0 ? [] : [{ shard: ledger.shard, tenant: ledger.tenant, gap }]
-  })
+    if (gap === 0) continue
+    const known = await needs.journal.find('gap', gapId(ledger)) as { firstMinute: string } | null | undefined
+    gaps.push({ shard, tenant, gap, firstMinute: known?.firstMinute ?? null })
+  }
   const sums = await sumMinutes(range, needs)
   const whole = range.from === undefined && range.to === undefined
   const counted = whole ? ledgers.reduce((sum, ledger) => sum + ledger.counted, 0) : sums.counted
@@ -39,6 +44,11 @@ export async function readLedger(range: { tenant?: string; from?: Date; to?: Dat
     pending: ledgers.reduce((sum, ledger) => sum + ledger.open + ledger.hot, 0),
     balanced: gaps.length === 0, gaps,
   }
+}
+
+/** The journal's id of a gap, while there is one. */
+export function gapId({ shard, tenant }: { shard: number; tenant: string }): string {
+  return `${String(shard).padStart(3, '0')}|${tenant}`
 }
 
 /**

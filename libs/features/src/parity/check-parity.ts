@@ -1,11 +1,13 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
-  ALL_SHARDS, bucketOf, catalogsOf, COUNT, gapOf, SEPARATOR, shardOf, type Counts, type Interval, type Packs,
+  addDays, ALL_SHARDS, bucketOf, catalogsOf, COUNT, gapOf, SEPARATOR, shardOf, TOTAL_BUCKET, type Interval, type Packs,
 } from '@tallyfleet/domain'
 import type {
-  CatalogStore, Clock, HotStore, Journal, RollupDocument, RollupStore, SegmentStore,
+  CatalogOf, CatalogStore, Clock, HotStore, Journal, Manifest, RollupStore, SegmentStore,
 } from '@tallyfleet/ports'
 import { doneByShard } from '../catalog-sync/sync-catalog.ts'
 import { listShardLedgers } from '../ledger/read-ledger.ts'
+import { planRollupRepair, type RollupCell } from '../repair/plan-rollup-repair.ts'
 import { documentOf } from '../segments/sync-segments.ts'
 
 export type ParityNeeds = {
@@ -17,7 +19,20 @@ export const PARITY_STORES = ['ledger', 'rollups', 'catalog', 'segments'] as con
 export type ParityStore = (typeof PARITY_STORES)[number]
 
 /** One number that two places tell differently. */
-export type ParityDifference = { store: ParityStore; what: string; expected: number; actual: number }
+export type ParityDifference = {
+  store: ParityStore
+  what: string
+  expected: number
+  actual: number
+  shard: number
+  /** Whether `repairStores` can put it right: a gap of the ledger, or days that are wrong themselves, it cannot. */
+  repairable: boolean
+  /** The number of the rollups, row or document; absent in the ledger. */
+  cell?: Omit<RollupCell, 'shown' | 'right' | 'repairable'>
+}
+
+/** Days, `to` exclusive. */
+export type ParityRange = { from?: string | undefined; to?: string | undefined }
 
 export type ParityRun = {
   at: string
@@ -27,43 +42,60 @@ export type ParityRun = {
   differences: ParityDifference[]
   /** Entities that count without a catalog row: listed, no difference. */
   orphans: { count: number; sample: string[] }
-  /** Shards whose projections are behind the rollups. */
-  inFlight: { catalog: number; segments: number }
+  /** Shards under flush all the while, and shards whose projections are behind: compared by the next run. */
+  inFlight: { rollups: number; catalog: number; segments: number }
+  /** The days that the rollups were compared for; absent: all. */
+  range?: ParityRange
+  /** How many differences {@link repairStores} put right before this run. */
+  repaired?: number
   tookMs: number
 }
 
 const SAMPLE = 100
 const PAGE = 500
-const DERIVED = ['total', 'year', 'month', 'week'] as const
+/** A shard is compared again while batches come in, for some seconds. */
+const QUIET_TRIES = 20
+const QUIET_WAIT_MS = 250
 
 /**
  * Compares the stores with each other (counting.md §3): the ledger; every week, month, year and total with the sum of
  * its days, and the entities' sums with the shard sums; catalog rows and segment documents with opening + total.
  * What is in flight is no difference: a row older than its shard's mark is left out and counted in `inFlight`.
+ * A range narrows the rollups to the buckets that share a day with it; the other stores know no days.
  * The run is kept in the journal.
  */
-export async function checkParity(
-  needs: ParityNeeds, { stores = PARITY_STORES, signal }: { stores?: readonly ParityStore[]; signal?: AbortSignal } = {},
-): Promise<ParityRun> {
+export async function checkParity(needs: ParityNeeds, options: ParityOptions = {}): Promise<ParityRun> {
+  const { run } = await compareStores(needs, options)
+  await needs.journal.put('parity', run.at, run)
+  return run
+}
+
+export type ParityOptions = { stores?: readonly ParityStore[]; range?: ParityRange; signal?: AbortSignal | undefined }
+
+/** {@link checkParity}, unwritten, with every difference. */
+export async function compareStores(
+  needs: ParityNeeds, { stores = PARITY_STORES, range = {}, signal }: ParityOptions = {},
+): Promise<{ run: ParityRun; differences: ParityDifference[] }> {
   const startedAt = needs.clock.now()
   const report = new Report()
-  const inFlight = { catalog: 0, segments: 0 }
   if (stores.includes('ledger')) await compareLedger(needs, report)
   if (stores.includes('rollups')) {
-    for (const shard of ALL_SHARDS) {
-      signal?.throwIfAborted()
-      await compareRollups(shard, needs, report)
-    }
+    const latest = await latestByShard(needs.rollups)
+    for (const shard of ALL_SHARDS) await compareRollups(shard, latest.get(shard), range, needs, report, signal)
   }
   if (stores.includes('catalog') || stores.includes('segments')) {
     const done = await doneByShard(needs.rollups)
     const marks = await needs.catalog.listMarks()
     const revisions = await needs.catalog.listRevisions()
     const segmentMarks = await needs.segments.listMarks()
-    const synced = new Set(ALL_SHARDS.filter((shard) => (marks.get(shard) ?? 0) >= (done.get(shard) ?? 0)))
-    const projected = new Set(ALL_SHARDS.filter((shard) => (segmentMarks.get(shard) ?? 0) >= (revisions.get(shard) ?? 0)))
-    inFlight.catalog = ALL_SHARDS.length - synced.size
-    inFlight.segments = ALL_SHARDS.length - projected.size
+    const synced = new Map([...marks].filter(([shard, mark]) => mark >= (done.get(shard) ?? 0)))
+    const projected = new Map([...segmentMarks].filter(([shard, mark]) => mark >= (revisions.get(shard) ?? 0)))
+    for (const shard of ALL_SHARDS) {
+      if (!synced.has(shard) && !done.get(shard)) synced.set(shard, 0)
+      if (!projected.has(shard) && !revisions.get(shard)) projected.set(shard, 0)
+    }
+    report.inFlight.catalog = ALL_SHARDS.length - synced.size
+    report.inFlight.segments = ALL_SHARDS.length - projected.size
     for (const { domain, entityType } of catalogsOf(needs.packs)) {
       for (const tenant of await needs.catalog.listTenants(domain, entityType)) {
         signal?.throwIfAborted()
@@ -72,13 +104,14 @@ export async function checkParity(
     }
     if (stores.includes('catalog')) await listOrphans(needs, report)
   }
+  const { differences, inFlight } = report
   const run: ParityRun = {
-    at: startedAt.toISOString(), equal: report.differenceCount === 0, stores: report.stores,
-    differences: report.differences, orphans: { count: report.orphanCount, sample: report.orphans }, inFlight,
+    at: startedAt.toISOString(), equal: differences.length === 0, stores: report.stores,
+    differences: differences.slice(0, SAMPLE), orphans: { count: report.orphanCount, sample: report.orphans }, inFlight,
+    ...(range.from !== undefined || range.to !== undefined ? { range } : {}),
     tookMs: needs.clock.now().getTime() - startedAt.getTime(),
   }
-  await needs.journal.put('parity', run.at, run)
-  return run
+  return { run, differences }
 }
 
 /** Past runs, newest first. */
@@ -90,16 +123,29 @@ class Report {
   readonly stores: Record<string, { compared: number; differences: number }> = {}
   readonly differences: ParityDifference[] = []
   readonly orphans: string[] = []
-  differenceCount = 0
+  /** What wrong totals of entities should be: their rows are compared with that, so that one fault is told once. */
+  readonly rightTotals = new Map<string, number>()
+  readonly inFlight = { rollups: 0, catalog: 0, segments: 0 }
   orphanCount = 0
 
-  compare(store: ParityStore, expected: number, actual: number, what: () => string): void {
-    const counts = (this.stores[store] ??= { compared: 0, differences: 0 })
-    counts.compared++
-    if (expected === actual) return
-    counts.differences++
-    this.differenceCount++
-    if (this.differences.length < SAMPLE) this.differences.push({ store, what: what(), expected, actual })
+  count(store: ParityStore, compared: number): void {
+    this.#of(store).compared += compared
+  }
+
+  differ(difference: ParityDifference): void {
+    this.#of(difference.store).differences++
+    this.differences.push(difference)
+  }
+
+  /** Counts one number, and takes it down when it is not what it should be. */
+  compare(expected: number, actual: number, difference: () => Omit<ParityDifference, 'expected' | 'actual'>): void {
+    const { store, ...rest } = difference()
+    this.count(store, 1)
+    if (expected !== actual) this.differ({ store, ...rest, expected, actual })
+  }
+
+  #of(store: ParityStore) {
+    return (this.stores[store] ??= { compared: 0, differences: 0 })
   }
 
   orphan(name: string): void {
@@ -110,61 +156,94 @@ class Report {
 
 async function compareLedger(needs: ParityNeeds, report: Report): Promise<void> {
   for (const ledger of await listShardLedgers(needs)) {
-    report.compare('ledger', ledger.counted, ledger.counted - gapOf(ledger),
-      () => `events of shard ${ledger.shard}, tenant ${ledger.tenant}: counted, and flushed + open + hot + dead`)
+    const { shard, tenant, counted } = ledger
+    report.compare(counted, counted - gapOf(ledger), () => ({
+      store: 'ledger', shard, repairable: false,
+      what: `events of shard ${shard}, tenant ${tenant}: counted, and flushed + open + hot + dead`,
+    }))
   }
 }
 
-/** The sums of one shard: Σ days against every longer bucket, and Σ entities against the shard's own sums. */
-async function compareRollups(shard: number, { rollups }: ParityNeeds, report: Report): Promise<void> {
-  const keptDerived = new Map<string, number>()
-  const keptSums = new Map<string, number>()
-  const fromDays = new Map<string, number>()
-  const fromEntities = new Map<string, number>()
-  for await (const document of rollups.scan(shard)) {
-    const { of, interval, bucket } = document
-    for (const [name, value] of flatten(document.counts)) {
-      const key = keyOf(document, interval, bucket, name)
-      if (of === 'shard') bump(keptSums, key, value)
-      else bump(fromEntities, keyOf({ ...document, of: 'shard', entityId: null }, interval, bucket, name), value)
-      if (DERIVED.some((derived) => derived === interval)) bump(keptDerived, key, value)
-      if (interval !== 'day') continue
-      for (const derived of DERIVED) bump(fromDays, keyOf(document, derived, bucketOf(derived, bucket), name), value)
+/**
+ * The sums of one shard, while no batch of it is under way: what differs is compared again when a batch was, and left
+ * to the next run when there always is one.
+ */
+async function compareRollups(
+  shard: number, latest: Manifest | undefined, range: ParityRange, { rollups }: ParityNeeds, report: Report,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  let before = latest
+  for (let tries = 1; ; tries++) {
+    signal?.throwIfAborted()
+    const { compared, wrong } = await planRollupRepair(shard, { rollups })
+    if (wrong.length > 0 && !await wasQuiet(shard, before, rollups)) {
+      if (tries < QUIET_TRIES) {
+        await sleep(QUIET_WAIT_MS, undefined, { signal })
+        before = (await latestByShard(rollups)).get(shard)
+        continue
+      }
+      report.inFlight.rollups++
+      return
     }
-  }
-  const compareAll = (expected: Map<string, number>, actual: Map<string, number>, what: string) => {
-    for (const key of new Set([...expected.keys(), ...actual.keys()])) {
-      report.compare('rollups', expected.get(key) ?? 0, actual.get(key) ?? 0,
-        () => `${what} ${key.split(SEPARATOR).filter(Boolean).join(' ')} (shard ${shard})`)
+    report.count('rollups', compared)
+    for (const cell of wrong) {
+      if (cell.interval === 'total' && cell.entityId !== null && cell.measure === COUNT) {
+        report.rightTotals.set(totalKey(cell, cell.entityId, cell.action), cell.repairable ? cell.right : cell.shown)
+      }
+      if (!isInRange(cell, range)) continue
+      const { tenant, domain, entityType, entityId, bucket, action, measure, right, shown, repairable } = cell
+      const whose = entityId === null ? `the sum of shard ${shard}` : entityId
+      const source = isDerived(cell.interval) ? 'its days' : 'its entities'
+      report.differ({
+        store: 'rollups', what: `${tenant} ${domain} ${entityType} ${whose} ${cell.interval} ${bucket} ${action}.${measure}: `
+          + `${source}, and what is shown${repairable ? '' : ' (the days may be wrong)'}`,
+        expected: right, actual: shown, shard, repairable,
+        cell: { tenant, domain, entityType, entityId, interval: cell.interval, bucket, action, measure },
+      })
     }
+    return
   }
-  compareAll(fromDays, keptDerived, 'Σ days and')
-  compareAll(fromEntities, keptSums, 'Σ entities and')
 }
 
-function keyOf(
-  { of, tenant, domain, entityType, entityId }: Pick<RollupDocument, 'of' | 'tenant' | 'domain' | 'entityType' | 'entityId'>,
-  interval: Interval, bucket: string, name: string,
-): string {
-  return [of, tenant, domain, entityType, entityId ?? '', interval, bucket, name].join(SEPARATOR)
+function totalKey({ tenant, domain, entityType }: CatalogOf, entityId: string, action: string): string {
+  return [tenant, domain, entityType, entityId, action].join(SEPARATOR)
 }
 
-function flatten(counts: Counts): [string, number][] {
-  return Object.entries(counts).flatMap(([action, measures]) =>
-    Object.entries(measures).map(([measure, value]): [string, number] => [`${action}.${measure}`, value]))
+async function latestByShard(rollups: RollupStore): Promise<Map<number, Manifest>> {
+  return new Map((await rollups.listLatestManifests()).map((manifest) => [manifest.shard, manifest]))
 }
 
-function bump(sums: Map<string, number>, key: string, value: number): void {
-  sums.set(key, (sums.get(key) ?? 0) + value)
+/** Whether no batch of the shard was under way since `before` was its latest. */
+async function wasQuiet(shard: number, before: Manifest | undefined, rollups: RollupStore): Promise<boolean> {
+  const since = await rollups.listManifests(shard, (before?.n ?? 1) - 1, 2)
+  return before?.state !== 'open' && since.length === (before ? 1 : 0) && since.every(({ state }) => state === 'done')
+}
+
+function isDerived(interval: Interval): boolean {
+  return interval !== 'day' && interval !== 'hour'
+}
+
+/** Whether a bucket shares a day with the range. */
+function isInRange({ interval, bucket }: { interval: Interval; bucket: string }, { from, to }: ParityRange): boolean {
+  if (interval === 'total') return true
+  const shortest = interval === 'hour' ? 'day' : interval
+  const key = interval === 'hour' ? bucket.slice(0, 10) : bucket
+  return (from === undefined || key >= bucketOf(shortest, from)) && (to === undefined || key <= bucketOf(shortest, addDays(to, -1)))
 }
 
 /** Rows with opening + total, and documents with their rows. */
 async function compareProjections(
-  of: { tenant: string; domain: string; entityType: string },
-  { stores, synced, projected }: { stores: readonly ParityStore[]; synced: Set<number>; projected: Set<number> },
+  of: CatalogOf,
+  { stores, synced, projected }: {
+    stores: readonly ParityStore[]; synced: ReadonlyMap<number, number>; projected: ReadonlyMap<number, number>
+  },
   { rollups, catalog, segments, packs }: ParityNeeds, report: Report,
 ): Promise<void> {
-  const name = (id: string) => `${of.tenant} ${of.domain} ${of.entityType} ${id}`
+  const differenceOf = (store: ParityStore, id: string, action: string, what: string) => () => ({
+    store, what: `${of.tenant} ${of.domain} ${of.entityType} ${id} ${action}: ${what}`, repairable: true,
+    shard: shardOf({ ...of, entityId: id }),
+    cell: { ...of, entityId: id, interval: 'total' as const, bucket: TOTAL_BUCKET, action, measure: COUNT },
+  })
   let after: string | undefined
   for (;;) {
     const rows = await catalog.scanRows(of, after, PAGE)
@@ -176,10 +255,11 @@ async function compareProjections(
         if (row.revision === 0) continue // not met yet: the next sync makes what stands in it its opening
         const total = totals.get(row.id)
         // A batch that was applied after the marks were read is in flight.
-        if (total && total.seq > row.version && row.version > 0) continue
+        if (total && (total.seq > synced.get(row.shard)! || (total.seq > row.version && row.version > 0))) continue
         for (const [action, shown] of Object.entries(row.totals)) {
-          const expected = (row.opening[action] ?? 0) + (total?.counts[action]?.[COUNT] ?? 0)
-          report.compare('catalog', expected, shown, () => `${name(row.id)} ${action}: opening + total, and the catalog row`)
+          const counted = report.rightTotals.get(totalKey(of, row.id, action)) ?? total?.counts[action]?.[COUNT] ?? 0
+          const expected = (row.opening[action] ?? 0) + counted
+          report.compare(expected, shown, differenceOf('catalog', row.id, action, 'opening + total, and the catalog row'))
         }
       }
     }
@@ -199,11 +279,11 @@ async function compareProjections(
     if (rows.length === 0) break
     after = rows.at(-1)!.id
     for (const row of rows.filter(({ id }) => projected.has(shardOf({ ...of, entityId: id })))) {
-      if (row.revision === 0) continue
+      if (row.revision === 0 || row.revision > projected.get(row.shard)!) continue
       const shown = documents.get(row.id)
       for (const [action, expected] of Object.entries(documentOf(row, packs).totals)) {
-        report.compare('segments', expected, shown?.[action] ?? (shown ? 0 : -1), () =>
-          `${name(row.id)} ${action}: the catalog row, and the segment document${shown ? '' : ' (missing)'}`)
+        report.compare(expected, shown?.[action] ?? (shown ? 0 : -1), differenceOf('segments', row.id, action,
+          `the catalog row, and the segment document${shown ? '' : ' (missing)'}`))
       }
     }
   }
