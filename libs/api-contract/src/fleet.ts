@@ -10,5 +10,6 @@ export const queuesAnswerSchema = envelopeOf(z.array(z.object({
     waiting: state, active: state, delayed: state, completed: state, failed: state, prioritized: state,
   }),
   oldestReadySeconds: z.number().nullable(),
+  oldestDeadSeconds: z.number().nullable(),
   workers: z.int(),
 })))

@@ -49,6 +49,9 @@ export const ERROR_CODES = {
   OVERLOADED: ['unavailable', 'The fleet sheds load; nothing of this request was promised. Repeat it after Retry-After.'],
   STORE_UNAVAILABLE: ['unavailable', 'A store did not answer.'],
   STORE_REFUSED: ['unavailable', 'A store is set up in a way that would lose counts.'],
+  JOB_CANCELLED: ['conflict', 'An operator cancelled the job.'],
+  JOB_ENDED: ['conflict', 'The job has ended; there is nothing to cancel.'],
+  JOB_VERSION_UNKNOWN: ['unavailable', 'A job of a release that this worker does not know yet; another one takes it.'],
   JOB_TIMED_OUT: ['unavailable', 'A job ran longer than its limit.'],
   BUG: ['internal', 'An error of our own; the request id finds it in the logs.'],
 } as const satisfies Record<string, readonly [ErrorKind, string]>

@@ -1,3 +1,4 @@
+import { AppError } from '@tallyfleet/domain'
 import type { z } from 'zod'
 import type { Log } from './log.ts'
 
@@ -6,6 +7,13 @@ export type MissedPolicy = { policy: 'skip' } | { policy: 'latest' } | { policy:
 
 /** When a job runs by itself: a cron pattern in a zone, or a fixed period counted from 1970. */
 export type Schedule = ({ pattern: string; zone: string } | { everyMs: number }) & { missed: MissedPolicy }
+
+/**
+ * What becomes of a second job with the same key. `unique`: dropped while the first has not ended. `throttle`: dropped
+ * within `windowMs` of the first. `debounce`: takes the place of the first, which then waits `windowMs` anew.
+ * `keepLast`: dropped while the first waits; one that comes while it runs is run once after it.
+ */
+export type DedupPolicy = { mode: 'unique' | 'keepLast' } | { mode: 'throttle' | 'debounce'; windowMs: number }
 
 /**
  * A job's contract, known to its producer and its consumer alike: both parse the payload. A payload schema may only
@@ -17,12 +25,21 @@ export type JobDefinition<Payload = unknown> = {
   /** Plural noun. */
   queue: string
   payload: z.ZodType<Payload>
+  /**
+   * Of the payload. Raise it when a worker of the last release could not do what a new payload asks for: until it is
+   * replaced, it leaves such a job to others.
+   */
+  version: number
+  /** What a second job with the same `onlyOne` means. */
+  dedup: DedupPolicy
   /** Tries in all, crashes included. */
   attempts: number
   /** First back-off; doubles up to `maxBackoffMs`, with full jitter. */
   backoffMs: number
   maxBackoffMs: number
-  /** The processor's signal aborts with `JOB_TIMED_OUT` after this long. */
+  /** A try that takes longer is told of: in the log, in a metric, and to the processor. Shorter than `timeoutMs`. */
+  softTimeoutMs: number
+  /** The processor's signal aborts with `JOB_TIMED_OUT` after this long; 10 s later its place is taken from it. */
   timeoutMs: number
   /** How long finished jobs stay visible; a job id is unique for as long. */
   keepCompletedSeconds: number
@@ -31,13 +48,33 @@ export type JobDefinition<Payload = unknown> = {
   schedule?: Schedule
 }
 
-/** Fills in the usual limits. */
+const LONGEST_MS = 86_400_000
+
+/**
+ * Fills in the usual limits.
+ * @throws AppError `CONFIG_INVALID` without both timeouts, and where a finished job would be forgotten before the window
+ *   of its dedup has passed: its key goes with it
+ */
 export function defineJob<Payload>(
-  job: Pick<JobDefinition<Payload>, 'name' | 'queue' | 'payload' | 'timeoutMs'> & Partial<JobDefinition<Payload>>,
+  job: Pick<JobDefinition<Payload>, 'name' | 'queue' | 'payload' | 'timeoutMs' | 'softTimeoutMs'>
+    & Partial<JobDefinition<Payload>>,
 ): JobDefinition<Payload> {
-  return Object.freeze({
-    attempts: 5, backoffMs: 1_000, maxBackoffMs: 60_000, keepCompletedSeconds: 3_600, keepFailedSeconds: 7 * 86_400, ...job,
-  })
+  const whole: JobDefinition<Payload> = {
+    version: 1, dedup: { mode: 'keepLast' }, attempts: 5, backoffMs: 1_000, maxBackoffMs: 60_000,
+    keepCompletedSeconds: 3_600, keepFailedSeconds: 7 * 86_400, ...job,
+  }
+  const { name, softTimeoutMs, timeoutMs, version, attempts, dedup } = whole
+  const refuse = (what: string) => { throw new AppError('CONFIG_INVALID', `the job ${name} ${what}`) }
+  if (!(timeoutMs > 0 && timeoutMs <= LONGEST_MS)) refuse('needs a timeoutMs of at most a day')
+  if (!(softTimeoutMs > 0 && softTimeoutMs < timeoutMs)) refuse('needs a softTimeoutMs below its timeoutMs')
+  if (!Number.isInteger(version) || version < 1) refuse('needs a version of 1 or more')
+  if (!Number.isInteger(attempts) || attempts < 1) refuse('needs at least one attempt')
+  if ('windowMs' in dedup) {
+    const keptMs = Math.min(whole.keepCompletedSeconds, whole.keepFailedSeconds) * 1_000
+    if (!(dedup.windowMs > 0)) refuse('needs a window of its dedup')
+    if (keptMs < dedup.windowMs) refuse(`is kept for ${keptMs} ms, shorter than its dedup window of ${dedup.windowMs} ms`)
+  }
+  return Object.freeze(whole)
 }
 
 /** The tick that a run stands for. */
@@ -48,6 +85,8 @@ export type JobContext<Payload> = {
   /** Aborts on timeout, on shutdown past the drain deadline, and when the lock is lost. Pass it on. */
   signal: AbortSignal
   log: Log
+  /** Calls back once when the try takes longer than the definition's `softTimeoutMs`; a throw there is ignored. */
+  onSoftTimeout(callback: () => void): void
   jobId: string
   /** 1 for the first try; grows with every start of the job, crashes included: a fence. */
   attempt: number
@@ -64,7 +103,7 @@ export type EnqueueOptions = {
   /** A second job with the id of one that is still known is ignored. No `:`; not a plain number. */
   jobId?: string
   delayMs?: number
-  /** At most one waiting job with this key: a second is dropped, one that comes while it runs is run once after it. */
+  /** At most one job with this key waits, as the definition's `dedup` says. */
   onlyOne?: string
   tick?: TickOf
 }
@@ -75,16 +114,47 @@ export interface JobQueue extends AsyncDisposable {
   enqueue<Payload>(job: JobDefinition<Payload>, payload: Payload, options?: EnqueueOptions): Promise<string>
 }
 
+export type JobState = 'waiting' | 'prioritized' | 'delayed' | 'active' | 'completed' | 'failed'
+
 export type QueueStatus = {
   queue: string
   paused: boolean
-  counts: { waiting: number; active: number; delayed: number; completed: number; failed: number; prioritized: number }
+  counts: Record<JobState, number>
   /** Age of the oldest job that is ready to run; undefined when none is. */
   oldestReadySeconds: number | undefined
+  /** Since when the oldest dead letter lies there; undefined when none does. */
+  oldestDeadSeconds: number | undefined
   workers: number
 }
 
-/** The operator's side of the queues. Unknown names reject with `QUEUE_UNKNOWN`. */
+/** A job as an operator sees it. */
+export type JobView = {
+  queue: string
+  job: string
+  id: string
+  state: JobState
+  /** Tries that started, crashed ones included. */
+  starts: number
+  /** How often its worker ended while it ran. */
+  crashes: number
+  /** How often it was redriven from the dead letters. */
+  redrives: number
+  createdAt: Date
+  /** When a delayed job is due. */
+  dueAt: Date | undefined
+  startedAt: Date | undefined
+  endedAt: Date | undefined
+  /** Why the last try failed: a code, a colon, words. */
+  reason: string | undefined
+  /** The last worker that took it, as `host-pid`. */
+  host: string | undefined
+  payload: unknown
+}
+
+/** Which dead letters; an absent field means any. `reason` is a part of the reason, such as an error's code. */
+export type DeadLetterFilter = { job?: string; reason?: string }
+
+/** The operator's side of the queues. Unknown names reject with `QUEUE_UNKNOWN`, unknown jobs with `RECORD_UNKNOWN`. */
 export interface QueueAdmin extends AsyncDisposable {
   listQueues(): Promise<QueueStatus[]>
   pause(queue: string): Promise<void>
@@ -93,4 +163,19 @@ export interface QueueAdmin extends AsyncDisposable {
   retryFailed(queue: string): Promise<number>
   /** Deletes waiting and delayed jobs; answers how many. */
   drain(queue: string): Promise<number>
+  /** The first jobs of a state in the queue's own order: next to run first, last to end first. At most 1,000. */
+  listJobs(queue: string, state: JobState, limit: number): Promise<JobView[]>
+  getJob(queue: string, id: string): Promise<JobView>
+  /**
+   * Sees to it that a job is not run, or no longer: one that waits is taken out, one that runs is aborted by its worker
+   * within 2 s, and one of the same id that comes within a week, or was on its way, is dead at its start. Rejects with
+   * `JOB_ENDED` when it has ended already.
+   */
+  cancelJob(queue: string, id: string): Promise<'removed' | 'aborting'>
+  /** Dead letters, the newest first, with up to `limit` that the filter lets through. */
+  listDead(queue: string, filter: DeadLetterFilter, limit: number): Promise<JobView[]>
+  /** Puts a dead letter back to waiting with all its tries; false when somebody else was faster. */
+  redriveDead(queue: string, id: string): Promise<boolean>
+  /** Deletes a dead letter; false when it is none any more. */
+  deleteDead(queue: string, id: string): Promise<boolean>
 }

@@ -1,6 +1,7 @@
+import { randomUUID } from 'node:crypto'
 import { AppError } from '@tallyfleet/domain'
-import type { EnqueueOptions, JobDefinition } from '@tallyfleet/ports'
-import type { JobsOptions } from 'bullmq'
+import type { DedupPolicy, EnqueueOptions, JobDefinition } from '@tallyfleet/ports'
+import type { DeduplicationOptions, JobsOptions } from 'bullmq'
 
 const MAX_PAYLOAD_BYTES = 65_536
 const MAX_KEPT = 10_000
@@ -25,6 +26,17 @@ export function jobOptionsOf(definition: JobDefinition<any>, options: EnqueueOpt
     keepLogs: 0,
     ...(jobId !== undefined && { jobId }),
     ...(delayMs !== undefined && { delay: delayMs }),
-    ...(onlyOne !== undefined && { deduplication: { id: onlyOne, keepLastIfActive: true } }),
+    // With an id of its own, the answer tells whether this job was taken or another one stands for it.
+    ...(onlyOne !== undefined && { jobId: jobId ?? randomUUID(), ...dedupOptionsOf(onlyOne, definition.dedup) }),
+  }
+}
+
+function dedupOptionsOf(id: string, dedup: DedupPolicy): { deduplication: DeduplicationOptions; delay?: number } {
+  switch (dedup.mode) {
+    case 'unique': return { deduplication: { id } }
+    case 'keepLast': return { deduplication: { id, keepLastIfActive: true } }
+    case 'throttle': return { deduplication: { id, ttl: dedup.windowMs } }
+    case 'debounce':
+      return { deduplication: { id, ttl: dedup.windowMs, extend: true, replace: true }, delay: dedup.windowMs }
   }
 }

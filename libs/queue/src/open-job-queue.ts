@@ -3,6 +3,8 @@ import type { EnqueueOptions, JobDefinition, JobQueue } from '@tallyfleet/ports'
 import { Queue } from 'bullmq'
 import { wrapPayload } from './job-envelope.ts'
 import { jobOptionsOf } from './job-options.ts'
+import { traceEnqueue } from './job-trace.ts'
+import type { QueueMetrics } from './queue-metrics.ts'
 import { PREFIX } from './queue-names.ts'
 import { connectProducer, unavailable, type Connection } from './redis-connection.ts'
 
@@ -11,33 +13,52 @@ import { connectProducer, unavailable, type Connection } from './redis-connectio
  * @param prefix of every key; with a hash tag where Redis is a Cluster
  * @throws AppError `STORE_UNAVAILABLE` when Redis does not answer
  */
-export async function openJobQueue({ url, prefix = PREFIX }: { url: string; prefix?: string }): Promise<JobQueue> {
-  return new BullJobQueue(await connectProducer(url), prefix)
+export async function openJobQueue(
+  { url, metrics, prefix = PREFIX }: { url: string; metrics?: QueueMetrics; prefix?: string },
+): Promise<JobQueue> {
+  return new BullJobQueue(await connectProducer(url), prefix, metrics)
 }
 
 class BullJobQueue implements JobQueue {
   readonly #connection: Connection
   readonly #prefix: string
   readonly #queues = new Map<string, Queue>()
+  readonly #dropped: ReturnType<QueueMetrics['counter']> | undefined
 
-  constructor(connection: Connection, prefix: string) {
+  constructor(connection: Connection, prefix: string, metrics: QueueMetrics | undefined) {
     this.#connection = connection
     this.#prefix = prefix
+    this.#dropped = metrics?.counter(
+      'fleet_jobs_dropped_total', 'Jobs that another one of the same key stands for', ['queue', 'job', 'mode'],
+    )
   }
 
   async enqueue<Payload>(job: JobDefinition<Payload>, payload: Payload, options?: EnqueueOptions): Promise<string> {
-    const data = wrapPayload(job, payload, options?.tick)
     const jobOptions = jobOptionsOf(job, options)
+    wrapPayload(job, payload)
     if (this.#connection.status === 'end') throw new AppError('STORE_UNAVAILABLE', 'the job queue is closed')
     try {
-      const added = await this.#queue(job.queue).add(job.name, data, jobOptions)
-      return added.id!
+      return await traceEnqueue({ queue: job.queue, job: job.name }, async (carrier) => {
+        const queue = this.#queue(job.queue)
+        const replaced = await this.#willReplace(queue, job, options)
+        const data = wrapPayload(job, payload, options?.tick, carrier)
+        const added = await queue.add(job.name, data, jobOptions)
+        const dropped = options?.onlyOne !== undefined && added.id !== jobOptions.jobId
+        if (dropped || replaced) this.#dropped?.inc({ queue: job.queue, job: job.name, mode: job.dedup.mode })
+        return added.id!
+      })
     } catch (error) {
       if (error instanceof Error && error.message.includes('exceeds the limit')) {
         throw new AppError('FIELD_INVALID', `the payload of ${job.name} is larger than ${jobOptions.sizeLimit} bytes`)
       }
       throw unavailable(error)
     }
+  }
+
+  /** Whether a debounced job is about to take another's place, which nothing tells afterwards. Asked for the metric. */
+  async #willReplace(queue: Queue, job: JobDefinition<any>, options: EnqueueOptions | undefined): Promise<boolean> {
+    if (!this.#dropped || options?.onlyOne === undefined || job.dedup.mode !== 'debounce') return false
+    return await queue.getDeduplicationJobId(options.onlyOne) !== null
   }
 
   #queue(name: string): Queue {

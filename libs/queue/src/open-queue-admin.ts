@@ -1,7 +1,11 @@
 import { AppError } from '@tallyfleet/domain'
-import type { JobDefinition, QueueAdmin, QueueStatus } from '@tallyfleet/ports'
+import type {
+  DeadLetterFilter, JobDefinition, JobState, JobView, QueueAdmin, QueueStatus,
+} from '@tallyfleet/ports'
 import { Queue, type Job } from 'bullmq'
 import type { Redis } from 'ioredis'
+import { forgetCancelled, noteCancelled } from './cancellations.ts'
+import { REDRIVES, viewsOf } from './job-views.ts'
 import { PREFIX, queuesOf } from './queue-names.ts'
 import { connectProducer, unavailable, type Connection } from './redis-connection.ts'
 
@@ -12,6 +16,7 @@ export interface BullQueueAdmin extends QueueAdmin {
 
 const STATES = ['waiting', 'active', 'delayed', 'completed', 'failed', 'prioritized'] as const
 const PAGE = 100
+const MAX_LISTED = 1_000
 
 /**
  * Opens the operator's side of the queues that `jobs` name.
@@ -25,10 +30,12 @@ export async function openQueueAdmin(
 
 class BullAdmin implements BullQueueAdmin {
   readonly #connection: Connection
+  readonly #prefix: string
   readonly #queues: ReadonlyMap<string, Queue>
 
   constructor(connection: Connection, names: readonly string[], prefix: string) {
     this.#connection = connection
+    this.#prefix = prefix
     this.#queues = new Map(names.map((name) => {
       const queue = new Queue(name, { connection, prefix, skipWaitingForReady: true })
       queue.on('error', () => {}) // the command that failed has told its caller
@@ -42,11 +49,11 @@ class BullAdmin implements BullQueueAdmin {
 
   async listQueues(): Promise<QueueStatus[]> {
     return await answered(Promise.all([...this.#queues].map(async ([name, queue]) => {
-      const [counts, paused, oldest, workers] = await Promise.all([
+      const [counts, paused, oldestReadySeconds, oldestDeadSeconds, workers] = await Promise.all([
         queue.getJobCounts(...STATES), queue.isPaused(), oldestReadySecondsOf(queue, this.#connection),
-        queue.getWorkersCount(),
+        oldestDeadSecondsOf(queue, this.#connection), queue.getWorkersCount(),
       ])
-      return { queue: name, paused, counts: counts as QueueStatus['counts'], oldestReadySeconds: oldest, workers }
+      return { queue: name, paused, counts: counts as QueueStatus['counts'], oldestReadySeconds, oldestDeadSeconds, workers }
     })))
   }
 
@@ -66,7 +73,7 @@ class BullAdmin implements BullQueueAdmin {
       for (let left = await queue.getFailedCount(); left > 0;) {
         const page = await queue.getFailed(-Math.min(PAGE, left), -1)
         if (page.length === 0) break
-        for (const job of page) if (await retry(queue, job, this.#connection)) retried += 1
+        for (const job of page) if (await this.#retry(queue, job)) retried += 1
         left -= page.length
       }
       return retried
@@ -80,6 +87,91 @@ class BullAdmin implements BullQueueAdmin {
       await queue.drain(true)
       return Object.values(counts).reduce((sum, count) => sum + count, 0)
     })())
+  }
+
+  async listJobs(name: string, state: JobState, limit: number): Promise<JobView[]> {
+    const queue = this.#find(name)
+    const last = Math.min(limit, MAX_LISTED) - 1
+    const ended = state === 'completed' || state === 'failed'
+    return await answered((async () => {
+      const jobs = last < 0 ? [] : await queue.getJobs([state], 0, last, !ended)
+      return await viewsOf(queue, jobs.filter(Boolean), state, this.#connection)
+    })())
+  }
+
+  async getJob(name: string, id: string): Promise<JobView> {
+    const queue = this.#find(name)
+    return await answered((async () => {
+      const job = await getJob(queue, id)
+      const [view] = await viewsOf(queue, [job], await stateOf(job), this.#connection)
+      return view!
+    })())
+  }
+
+  async cancelJob(name: string, id: string): Promise<'removed' | 'aborting'> {
+    const queue = this.#find(name)
+    return await answered((async () => {
+      const job = await getJob(queue, id)
+      const state = await stateOf(job)
+      if (state === 'completed' || state === 'failed') throw new AppError('JOB_ENDED', `the job ${id} has ${state}`)
+      // Noted first: a job that starts meanwhile, or waits for a worker that is down, meets it.
+      await noteCancelled(this.#connection, this.#prefix, name, id)
+      if (await stateOf(job) === 'active') return 'aborting'
+      try {
+        await job.remove()
+        return 'removed'
+      } catch {
+        return 'aborting' // a worker took it in between and holds its lock
+      }
+    })())
+  }
+
+  async listDead(name: string, filter: DeadLetterFilter, limit: number): Promise<JobView[]> {
+    const queue = this.#find(name)
+    const matches = (job: Job | undefined): job is Job => job !== undefined
+      && (filter.job === undefined || job.name === filter.job)
+      && (filter.reason === undefined || (job.failedReason ?? '').includes(filter.reason))
+    return await answered((async () => {
+      const found: Job[] = []
+      for (let at = 0; found.length < limit; at += PAGE) {
+        const page = await queue.getFailed(at, at + PAGE - 1)
+        if (page.length === 0) break
+        found.push(...page.filter(matches))
+      }
+      return await viewsOf(queue, found.slice(0, limit), 'failed', this.#connection)
+    })())
+  }
+
+  async redriveDead(name: string, id: string): Promise<boolean> {
+    const queue = this.#find(name)
+    return await answered((async () => {
+      const job = await queue.getJob(id)
+      return job !== undefined && await job.isFailed() && await this.#retry(queue, job)
+    })())
+  }
+
+  async deleteDead(name: string, id: string): Promise<boolean> {
+    const queue = this.#find(name)
+    return await answered((async () => {
+      const job = await queue.getJob(id)
+      if (!job || !await job.isFailed()) return false
+      await job.remove()
+      return true
+    })())
+  }
+
+  /** Puts a failed job back with all its tries; false when somebody else was faster. */
+  async #retry(queue: Queue, job: Job): Promise<boolean> {
+    try {
+      await forgetCancelled(this.#connection, this.#prefix, queue.name, job.id!)
+      // Crashes count as tries, and BullMQ keeps their number in a field of its own.
+      await this.#connection.multi().hset(queue.toKey(job.id!), { stc: 0 }).hincrby(queue.toKey(job.id!), REDRIVES, 1).exec()
+      await job.retry('failed', { resetAttemptsMade: true })
+      return true
+    } catch (error) {
+      if (await job.isFailed()) throw error
+      return false
+    }
   }
 
   #find(name: string): Queue {
@@ -102,17 +194,21 @@ async function answered<T>(answer: Promise<T>): Promise<T> {
   }
 }
 
-/** Puts a failed job back with all its tries; false when somebody else was faster. */
-async function retry(queue: Queue, job: Job, connection: Connection): Promise<boolean> {
-  try {
-    // Crashes count as tries, and BullMQ keeps their number in a field of its own.
-    await connection.hset(queue.toKey(job.id!), { stc: 0 })
-    await job.retry('failed', { resetAttemptsMade: true })
-    return true
-  } catch (error) {
-    if (await job.isFailed()) throw error
-    return false
-  }
+async function getJob(queue: Queue, id: string): Promise<Job> {
+  const job = await queue.getJob(id)
+  if (!job) throw new AppError('RECORD_UNKNOWN', `no job ${JSON.stringify(id)} in ${queue.name}`)
+  return job
+}
+
+async function stateOf(job: Job): Promise<JobState> {
+  const state = await job.getState()
+  if ((STATES as readonly string[]).includes(state)) return state as JobState
+  throw new AppError('RECORD_UNKNOWN', `no job ${JSON.stringify(job.id)} in ${job.queueName}`)
+}
+
+async function oldestDeadSecondsOf(queue: Queue, connection: Connection): Promise<number | undefined> {
+  const [, endedAt] = await (connection as Redis).zrange(queue.toKey('failed'), '0', '0', 'WITHSCORES') as string[]
+  return endedAt === undefined ? undefined : Math.max(0, Date.now() - Number(endedAt)) / 1_000
 }
 
 /**

@@ -11,10 +11,14 @@ export type Outcome =
 
 const DEFAULT_DELAY_MS = 5_000
 const MAX_DELAY_MS = 3_600_000
+/** Until a worker of the release that knows the job comes by. Short beside a deployment, long beside a look at a job. */
+const OTHER_RELEASE_MS = 10_000
 
 /** The outcome of an error by its kind; whatever is no AppError is a bug, which is tried again. */
 export function outcomeOf(error: unknown): Outcome {
-  const { kind, details }: AppError = toAppError(error)
+  const { code, kind, details }: AppError = toAppError(error)
+  if (code === 'JOB_CANCELLED') return { is: 'dead' }
+  if (code === 'JOB_VERSION_UNKNOWN') return { is: 'later', delayMs: OTHER_RELEASE_MS }
   switch (kind) {
     case 'invalid':
     case 'forbidden':

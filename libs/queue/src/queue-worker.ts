@@ -2,11 +2,16 @@ import type { Log } from '@tallyfleet/ports'
 import { Worker, type Job } from 'bullmq'
 import { backoffMsOf } from './backoff.ts'
 import type { Connection } from './redis-connection.ts'
-import { RunAborted, runJob, type RunNeeds } from './run-job.ts'
+import { RetryBudget } from './retry-budget.ts'
+import { cancelled, runJob, type RunNeeds } from './run-job.ts'
+import { RunAborted, TryStopper } from './try-stopper.ts'
 
-/** A lock outlives its last renewal by this long: a worker that dies is found this long and one check later. */
-const LOCK_MS = 15_000
-const STALL_CHECK_MS = 4_000
+/**
+ * A lock outlives its last renewal by this long: a worker that dies is found this long and one check later. Together
+ * three seconds below the 20 that are promised.
+ */
+const LOCK_MS = 14_000
+const STALL_CHECK_MS = 3_000
 /** A try is aborted when its lock was not renewed for this long: before the lock runs out, even if Redis is silent. */
 const RENEWAL_LIMIT_MS = LOCK_MS - 3_000
 const WATCH_MS = 500
@@ -14,7 +19,7 @@ const WATCH_MS = 500
 const NO_LIMIT = 1_000_000
 const SAY_AGAIN_MS = 10_000
 
-type Running = { controller: AbortController; renewedAt: number }
+type Running = { stopper: TryStopper; renewedAt: number }
 
 /** Serves one queue: fetches, keeps the locks of what runs, and lets go in order. */
 export class QueueWorker<Needs> {
@@ -23,8 +28,9 @@ export class QueueWorker<Needs> {
   readonly #worker: Worker
   readonly #running = new Map<string, Running>()
   readonly #watch: NodeJS.Timeout
+  readonly #budget = new RetryBudget()
   #handingBack = false
-  #lastStartedAt: Date | undefined
+  #lastStartedAt: number | undefined
 
   constructor({ queue, concurrency, connection, prefix, name, run }: {
     queue: string
@@ -42,7 +48,10 @@ export class QueueWorker<Needs> {
       settings: {
         backoffStrategy: (failures, _type, _error, job) => {
           const definition = job && run.jobs.get(job.name)?.definition
-          return definition ? backoffMsOf(failures, definition) : 0
+          if (!definition) return 0
+          if (this.#budget.take()) return backoffMsOf(failures, definition)
+          run.metrics?.budgetEmpty.inc({ queue })
+          return definition.maxBackoffMs
         },
       },
     })
@@ -52,7 +61,7 @@ export class QueueWorker<Needs> {
         if (running) running.renewedAt = performance.now()
       }
     })
-    this.#worker.on('lockRenewalFailed', (ids) => { for (const id of ids) this.#abort(id, 'lock lost') })
+    this.#worker.on('lockRenewalFailed', (ids) => { for (const id of ids) this.#stop(id, new RunAborted('lock lost')) })
     this.#worker.on('stalled', (jobId) => {
       run.metrics?.stalled.inc({ queue })
       run.log.warn({ queue, jobId }, 'job of a dead worker put back')
@@ -69,7 +78,7 @@ export class QueueWorker<Needs> {
   }
 
   get lastStartedAt(): Date | undefined {
-    return this.#lastStartedAt
+    return this.#lastStartedAt === undefined ? undefined : new Date(this.#lastStartedAt)
   }
 
   async waitUntilReady(): Promise<void> {
@@ -77,12 +86,13 @@ export class QueueWorker<Needs> {
   }
 
   async #run(job: Job, token: string, needs: RunNeeds<Needs>): Promise<unknown> {
-    const running: Running = { controller: new AbortController(), renewedAt: performance.now() }
+    const running: Running = { stopper: new TryStopper(), renewedAt: performance.now() }
     this.#running.set(job.id!, running)
-    this.#lastStartedAt = new Date()
-    if (this.#handingBack) running.controller.abort(new RunAborted('drain'))
+    this.#lastStartedAt = Date.now()
+    this.#budget.started()
+    if (this.#handingBack) running.stopper.stop(new RunAborted('drain'))
     try {
-      return await runJob(job, token, running.controller, needs)
+      return await runJob(job, token, running.stopper, needs)
     } finally {
       if (this.#running.get(job.id!) === running) this.#running.delete(job.id!)
     }
@@ -91,12 +101,16 @@ export class QueueWorker<Needs> {
   /** Redis may be silent, and then no renewal fails either: time alone tells that a lock may be gone. */
   #abortUnrenewed(): void {
     const limit = performance.now() - RENEWAL_LIMIT_MS
-    for (const [id, { renewedAt }] of this.#running) if (renewedAt < limit) this.#abort(id, 'lock lost')
+    for (const [id, { renewedAt }] of this.#running) if (renewedAt < limit) this.#stop(id, new RunAborted('lock lost'))
   }
 
-  #abort(jobId: string, why: 'drain' | 'lock lost'): void {
-    const controller = this.#running.get(jobId)?.controller
-    if (controller && !controller.signal.aborted) controller.abort(new RunAborted(why))
+  #stop(jobId: string, reason: Error): void {
+    this.#running.get(jobId)?.stopper.stop(reason)
+  }
+
+  /** Ends a job that an operator cancelled, if it runs here. */
+  cancel(jobId: string): void {
+    this.#stop(jobId, cancelled())
   }
 
   /** Fetches no more, gives what runs `drainMs` to end, then hands it back, and closes. Locks are kept until then. */
@@ -104,7 +118,7 @@ export class QueueWorker<Needs> {
     const closed = this.#worker.close()
     const timer = setTimeout(() => {
       this.#handingBack = true
-      for (const id of this.#running.keys()) this.#abort(id, 'drain')
+      for (const id of this.#running.keys()) this.#stop(id, new RunAborted('drain'))
     }, drainMs)
     await closed
     clearTimeout(timer)

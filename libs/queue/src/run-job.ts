@@ -1,9 +1,11 @@
 import { AppError, toAppError } from '@tallyfleet/domain'
-import type { Job as JobOf, Log, TickOf } from '@tallyfleet/ports'
+import type { Job as JobOf, JobContext, JobDefinition, Log, TickOf } from '@tallyfleet/ports'
 import { DelayedError, UnrecoverableError, WaitingError, type Job } from 'bullmq'
 import { unwrapPayload } from './job-envelope.ts'
+import { traceTry, type TraceCarrier, type TracedTry } from './job-trace.ts'
 import { outcomeOf } from './outcome.ts'
 import type { JobMetrics } from './queue-metrics.ts'
+import { RunAborted, type TryStopper } from './try-stopper.ts'
 
 /** One try of one job. */
 export type JobRun = { job: string; jobId: string; attempt: number; tick: TickOf | undefined }
@@ -17,39 +19,39 @@ export type RunObserver = {
   ended(run: JobRun, end: RunEnd, error: AppError | undefined): Promise<void>
 }
 
-/** Why the runner aborts a try: the reason of its signal. A timeout is an AppError `JOB_TIMED_OUT` instead. */
-export class RunAborted extends Error {
-  readonly why: 'drain' | 'lock lost'
-
-  constructor(why: 'drain' | 'lock lost') {
-    super(why === 'drain' ? 'the worker is shutting down' : 'the lock of the job is lost')
-    this.name = 'RunAborted'
-    this.why = why
-  }
-}
-
 export type RunNeeds<Needs> = {
   jobs: ReadonlyMap<string, JobOf<any, Needs>>
   needs: Needs
   log: Log
   metrics: JobMetrics | undefined
   observer: RunObserver | undefined
+  isCancelled(queue: string, jobId: string): boolean
 }
 
 /** How long a processor may take to notice its signal before its try is ended without it. */
-const GRACE_MS = { 'timed out': 10_000, drain: 500, 'lock lost': 500 } as const
+const GRACE_MS = { drain: 500, 'lock lost': 500, JOB_CANCELLED: 1_000, JOB_TIMED_OUT: 10_000 } as const
+/** A try that is done sooner than this is told of at level debug: the metrics count it. */
+const SLOW_MS = 1_000
 
 /**
- * Runs one try of a job and turns what its processor throws into the control errors of BullMQ. `controller` aborts the
- * try from outside; the timeout does so from here.
+ * Runs one try of a job and turns what its processor throws into the control errors of BullMQ. `stopper` ends the try
+ * from outside; the timeout does so from here.
  */
-export async function runJob<Needs>(
-  job: Job, token: string, controller: AbortController,
-  { jobs, needs, log: parent, metrics, observer }: RunNeeds<Needs>,
+export function runJob<Needs>(job: Job, token: string, stopper: TryStopper, run: RunNeeds<Needs>): Promise<unknown> {
+  const carrier = (job.data as { trace?: TraceCarrier } | undefined)?.trace
+  const names = { queue: job.queueName, job: job.name, jobId: job.id!, attempt: job.attemptsStarted, carrier }
+  return traceTry(names, (traced) => runTraced(job, token, stopper, run, traced))
+}
+
+async function runTraced<Needs>(
+  job: Job, token: string, stopper: TryStopper, { jobs, needs, log: parent, metrics, observer, isCancelled }: RunNeeds<Needs>,
+  traced: TracedTry | undefined,
 ): Promise<unknown> {
-  const labels = { queue: job.queueName, job: jobs.has(job.name) ? job.name : 'unknown' }
+  const found = jobs.get(job.name)
+  const definition: JobDefinition<any> | undefined = found?.definition
+  const labels = { queue: job.queueName, job: found ? job.name : 'unknown' }
   const run: JobRun = { job: job.name, jobId: job.id!, attempt: job.attemptsStarted, tick: undefined }
-  const log = parent.child({ queue: job.queueName, job: job.name, jobId: run.jobId, attempt: run.attempt })
+  const fields = { queue: job.queueName, job: job.name, jobId: run.jobId, attempt: run.attempt }
   const startedAt = performance.now()
   if (job.attemptsStarted === 1 && job.processedOn !== undefined) {
     metrics?.wait.observe(labels, Math.max(0, job.processedOn - job.timestamp - (job.opts.delay ?? 0)) / 1_000)
@@ -62,42 +64,46 @@ export async function runJob<Needs>(
     if (how === 'handed back') metrics?.handedBack.inc(labels)
     else if (how === 'lock lost') metrics?.locksLost.inc(labels)
     else if (error) metrics?.failures.inc({ ...labels, outcome: how })
-    const bad = how === 'dead' || error?.kind === 'internal'
-    const level = bad ? 'error' : error || how === 'lock lost' ? 'warn' : 'info'
-    log[level]({ durationMs, end: how, ...(error && { err: error }) }, 'job run ended')
-    await tell(observer?.ended(run, how, error), log)
+    if (how === 'done' || how === 'dead') metrics?.attempts.observe(labels, run.attempt)
+    parent[levelOf(how, error, durationMs)]({ ...fields, durationMs, end: how, ...(error && { err: error }) }, 'job run ended')
+    traced?.ended(how, error?.code)
+    if (observer) await tell(observer.ended(run, how, error), parent)
   }
 
-  let definition
   try {
-    const found = jobs.get(job.name)
-    if (!found) throw new AppError('RECORD_UNKNOWN', `no processor for the job ${job.name}`)
-    definition = found.definition
+    if (!found || !definition) throw new AppError('JOB_VERSION_UNKNOWN', `no processor for the job ${job.name}`)
     const { payload, tick } = unwrapPayload(definition, job.data)
     run.tick = tick
+    if (isCancelled(job.queueName, run.jobId)) throw cancelled()
     // Crashes use up tries too: a payload that kills its worker must not kill every worker in turn.
     if (triesUsedBy(job) >= definition.attempts) {
       throw new AppError('FIELD_INVALID', `given up: its worker ended ${job.stalledCounter} times while it ran`)
     }
-    controller.signal.throwIfAborted()
-    await tell(observer?.started(run), log)
-    const { timeoutMs } = definition
-    const timer = setTimeout(() => {
-      controller.abort(new AppError('JOB_TIMED_OUT', `${job.name} ran longer than ${timeoutMs} ms`))
-    }, timeoutMs)
+    if (stopper.reason) throw stopper.reason
+    if (observer) await tell(observer.started(run), parent)
+    const { jobId, attempt } = run
+    const watch = new TryWatch(definition, stopper, parent, fields, () => metrics?.softTimeouts.inc(labels))
+    let log: Log | undefined
+    const context: JobContext<unknown> = {
+      payload, jobId, attempt, tick,
+      get signal() { return stopper.signal },
+      get log() { return (log ??= parent.child(fields)) },
+      onSoftTimeout: (callback) => { watch.onSoftTimeout = callback },
+    }
     try {
-      const { jobId, attempt } = run
-      const work = found.process({ payload, signal: controller.signal, log, jobId, attempt, tick }, needs)
-      const answer = await endedByGrace(work, controller.signal, log)
+      const answer = await endedByGrace(() => found.process(context, needs), stopper, (why) => {
+        metrics?.abandoned.inc(labels)
+        parent.error({ ...fields, why }, 'processor ignores its signal')
+      })
       await end('done')
       return answer
     } finally {
-      clearTimeout(timer)
+      watch.stop()
     }
   } catch (thrown) {
-    const { reason } = controller.signal
+    const { reason } = stopper
     if (reason instanceof RunAborted) {
-      if (reason.why === 'drain') await handBack(job, token, log)
+      if (reason.why === 'drain') await handBack(job, token, parent)
       // With its lock lost the job is somebody else's, or will be found without one and put back.
       await end(reason.why === 'drain' ? 'handed back' : 'lock lost')
       throw new WaitingError()
@@ -111,14 +117,55 @@ export async function runJob<Needs>(
     }
     const dead = outcome.is === 'dead' || triesUsedBy(job) + 1 >= (definition?.attempts ?? 1)
     await end(dead ? 'dead' : 'retry', error)
+    if (!dead && traced) await tell(job.updateData({ ...job.data, trace: traced.next }), parent)
     const told = new (dead ? UnrecoverableError : Error)(`${error.code}: ${error.message}`)
     if (error.stack) told.stack = error.stack
     throw told
   }
 }
 
+/** What a cancelled job ends with. */
+export function cancelled(): AppError {
+  return new AppError('JOB_CANCELLED', 'cancelled by an operator')
+}
+
+function levelOf(how: RunEnd, error: AppError | undefined, durationMs: number): 'debug' | 'info' | 'warn' | 'error' {
+  if (error?.code === 'JOB_CANCELLED') return 'info'
+  if (how === 'dead' || error?.kind === 'internal') return 'error'
+  if (error || how === 'lock lost') return 'warn'
+  return how === 'done' && durationMs < SLOW_MS ? 'debug' : 'info'
+}
+
 function triesUsedBy(job: Job): number {
   return job.attemptsMade + job.stalledCounter
+}
+
+/** The two timeouts of a try, with one timer at a time: nearly every try ends before the first. */
+class TryWatch {
+  onSoftTimeout: (() => void) | undefined
+  #timer: NodeJS.Timeout
+
+  constructor(
+    { name, softTimeoutMs, timeoutMs }: JobDefinition<any>, stopper: TryStopper, log: Log, fields: Record<string, unknown>,
+    count: () => void,
+  ) {
+    this.#timer = setTimeout(() => {
+      count()
+      log.warn({ ...fields, softTimeoutMs, timeoutMs }, 'job run is slow')
+      this.#timer = setTimeout(() => {
+        stopper.stop(new AppError('JOB_TIMED_OUT', `${name} ran longer than ${timeoutMs} ms`))
+      }, timeoutMs - softTimeoutMs)
+      try {
+        this.onSoftTimeout?.()
+      } catch (error) {
+        log.warn({ ...fields, err: error }, 'soft timeout not heard')
+      }
+    }, softTimeoutMs)
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer)
+  }
 }
 
 /**
@@ -129,33 +176,35 @@ async function handBack(job: Job, token: string, log: Log): Promise<void> {
   try {
     await job.moveToWait(token)
   } catch (error) {
-    log.warn({ err: error }, 'job not handed back')
+    log.warn({ err: error, jobId: job.id }, 'job not handed back')
   }
 }
 
-/** The end of `work`, or the signal's reason when work does not end within its grace after the signal. */
-async function endedByGrace(work: Promise<unknown>, signal: AbortSignal, log: Log): Promise<unknown> {
+/** The end of the work, or the reason of its stop when it does not end within its grace after that. */
+async function endedByGrace(
+  work: () => Promise<unknown>, stopper: TryStopper, abandoned: (why: string) => void,
+): Promise<unknown> {
   let timer: NodeJS.Timeout | undefined
-  let listen: (() => void) | undefined
-  const deaf = new Promise<never>((_, reject) => {
-    listen = () => {
-      const why = signal.reason instanceof RunAborted ? signal.reason.why : 'timed out'
-      timer = setTimeout(() => {
-        log.error({ why }, 'processor ignores its signal')
-        reject(signal.reason)
-      }, GRACE_MS[why])
-    }
-    signal.addEventListener('abort', listen, { once: true })
-  })
+  let ended = false
   try {
-    return await Promise.race([work, deaf])
+    return await new Promise((resolve, reject) => {
+      stopper.onStop((reason) => {
+        if (ended) return
+        const why = reason instanceof RunAborted ? reason.why : reason instanceof AppError ? reason.code : 'JOB_TIMED_OUT'
+        timer = setTimeout(() => {
+          abandoned(why)
+          reject(reason)
+        }, GRACE_MS[why as keyof typeof GRACE_MS])
+      })
+      work().then(resolve, reject)
+    })
   } finally {
+    ended = true
     clearTimeout(timer)
-    if (listen) signal.removeEventListener('abort', listen)
   }
 }
 
-async function tell(told: Promise<void> | undefined, log: Log): Promise<void> {
+async function tell(told: Promise<void>, log: Log): Promise<void> {
   try {
     await told
   } catch (error) {

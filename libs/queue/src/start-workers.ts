@@ -1,9 +1,11 @@
 import { hostname } from 'node:os'
 import type { Job, Log } from '@tallyfleet/ports'
 import { Queue } from 'bullmq'
+import type { Redis } from 'ioredis'
+import { Cancellations } from './cancellations.ts'
 import type { QueueChoice } from './queue-choice.ts'
 import { PREFIX } from './queue-names.ts'
-import { jobMetricsIn, type QueueMetrics } from './queue-metrics.ts'
+import { jobMetricsIn, type JobMetrics, type QueueMetrics } from './queue-metrics.ts'
 import { QueueWorker } from './queue-worker.ts'
 import { connectWorker, type Connection } from './redis-connection.ts'
 import type { RunNeeds, RunObserver } from './run-job.ts'
@@ -16,7 +18,7 @@ export type WorkerHealth = {
     /** Jobs that run in this process. */
     active: number
     lastStartedAt: Date | undefined
-    /** Jobs are ready and there is room for them, yet none was started for a minute: the process should be replaced. */
+    /** Jobs are ready and there is room for them, yet none was started for long: the process should be replaced. */
     stuck: boolean
   }[]
 }
@@ -27,7 +29,8 @@ export interface WorkerFleet extends AsyncDisposable {
 }
 
 const LOOK_MS = 5_000
-const STUCK_MS = 60_000
+/** With the look before and the look after it, work that nobody takes is known within a minute. */
+const STUCK_MS = 45_000
 const SILENT_MS = 30_000
 
 /**
@@ -37,7 +40,7 @@ const SILENT_MS = 30_000
  * @throws AppError `STORE_UNAVAILABLE` when Redis does not answer
  */
 export async function startWorkers<Needs>({
-  url, jobs, needs, queues, log, metrics, drainMs, observer, prefix = PREFIX,
+  url, jobs, needs, queues, log, metrics, drainMs, observer, prefix = PREFIX, stuckMs = STUCK_MS,
 }: {
   url: string
   jobs: readonly Job<any, Needs>[]
@@ -48,57 +51,70 @@ export async function startWorkers<Needs>({
   drainMs: number
   observer?: RunObserver
   prefix?: string
+  /** How long ready work may lie there untouched. */
+  stuckMs?: number
 }): Promise<WorkerFleet> {
   const connection = await connectWorker(url)
+  const cancellations = new Cancellations({
+    connection, prefix, log,
+    told: (queue, jobId) => { for (const worker of workers) if (worker.queue === queue) worker.cancel(jobId) },
+  })
+  const workers: QueueWorker<Needs>[] = []
+  await cancellations.look() // before the first job: one may have been cancelled while no worker was there
   const run: RunNeeds<Needs> = {
     needs, log, observer,
     jobs: new Map(jobs.map((job) => [job.definition.name, job])),
     metrics: metrics && jobMetricsIn(metrics),
+    isCancelled: (queue, jobId) => cancellations.has(queue, jobId),
   }
   const name = `${hostname()}-${process.pid}`
-  const workers = queues.map((choice) => new QueueWorker({
+  workers.push(...queues.map((choice) => new QueueWorker({
     queue: choice.name, concurrency: choice.concurrency, connection, prefix, name, run,
-  }))
+  })))
   await Promise.all(workers.map((worker) => worker.waitUntilReady()))
-  return new Fleet(connection, prefix, workers, drainMs, log)
+  return new Fleet({ connection, prefix, workers, cancellations, drainMs, stuckMs, log, metrics: run.metrics })
+}
+
+type FleetParts<Needs> = {
+  connection: Connection
+  prefix: string
+  workers: readonly QueueWorker<Needs>[]
+  cancellations: Cancellations
+  drainMs: number
+  stuckMs: number
+  log: Log
+  metrics: JobMetrics | undefined
 }
 
 class Fleet<Needs> implements WorkerFleet {
-  readonly #connection: Connection
-  readonly #workers: readonly QueueWorker<Needs>[]
+  readonly #parts: FleetParts<Needs>
   readonly #queues: ReadonlyMap<string, Queue>
-  readonly #drainMs: number
-  readonly #log: Log
   readonly #timer: NodeJS.Timeout
   #looking = false
   #answeredAt = Date.now()
   /** Since when each queue has had jobs that are ready and room for them. */
   readonly #idleSince = new Map<string, number>()
 
-  constructor(
-    connection: Connection, prefix: string, workers: readonly QueueWorker<Needs>[], drainMs: number, log: Log,
-  ) {
-    this.#connection = connection
-    this.#workers = workers
+  constructor(parts: FleetParts<Needs>) {
+    this.#parts = parts
+    const { workers, connection, prefix, stuckMs } = parts
     this.#queues = new Map(workers.map(({ queue }) => [queue, new Queue(queue, { connection, prefix })]))
     for (const queue of this.#queues.values()) queue.on('error', () => {})
-    this.#drainMs = drainMs
-    this.#log = log
-    this.#timer = setInterval(() => { void this.#look() }, LOOK_MS)
+    this.#timer = setInterval(() => { void this.#look() }, Math.min(LOOK_MS, stuckMs / 2))
     this.#timer.unref()
   }
 
   health(): WorkerHealth {
-    const queues = this.#workers.map(({ queue, active, lastStartedAt }) => ({
+    const queues = this.#parts.workers.map(({ queue, active, lastStartedAt }) => ({
       queue, active, lastStartedAt, stuck: this.#isStuck(queue, lastStartedAt),
     }))
-    const connected = this.#connection.status === 'ready' && Date.now() - this.#answeredAt < SILENT_MS
+    const connected = this.#parts.connection.status === 'ready' && Date.now() - this.#answeredAt < SILENT_MS
     return { ok: connected && !queues.some(({ stuck }) => stuck), queues }
   }
 
   #isStuck(queue: string, lastStartedAt: Date | undefined): boolean {
     const since = this.#idleSince.get(queue)
-    return since !== undefined && Date.now() - Math.max(since, lastStartedAt?.getTime() ?? 0) > STUCK_MS
+    return since !== undefined && Date.now() - Math.max(since, lastStartedAt?.getTime() ?? 0) > this.#parts.stuckMs
   }
 
   /** A worker may be connected and yet never fetch again: only work that lies there untouched shows it. */
@@ -106,7 +122,10 @@ class Fleet<Needs> implements WorkerFleet {
     if (this.#looking) return // a command waits for as long as Redis is away
     this.#looking = true
     try {
-      for (const { queue, active, concurrency } of this.#workers) {
+      const askedAt = performance.now()
+      await (this.#parts.connection as Redis).ping()
+      this.#parts.metrics?.roundTrip.observe({}, (performance.now() - askedAt) / 1_000)
+      for (const { queue, active, concurrency } of this.#parts.workers) {
         const bull = this.#queues.get(queue)!
         const [counts, paused] = await Promise.all([bull.getJobCounts('waiting', 'prioritized'), bull.isPaused()])
         const ready = (counts['waiting'] ?? 0) + (counts['prioritized'] ?? 0)
@@ -123,10 +142,16 @@ class Fleet<Needs> implements WorkerFleet {
 
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer)
-    const active = this.#workers.reduce((sum, worker) => sum + worker.active, 0)
-    this.#log.info({ active, drainMs: this.#drainMs }, 'workers draining')
-    await Promise.all(this.#workers.map((worker) => worker.drain(this.#drainMs)))
+    const { workers, drainMs, cancellations, connection, log, metrics } = this.#parts
+    const startedAt = performance.now()
+    const active = workers.reduce((sum, worker) => sum + worker.active, 0)
+    log.info({ active, drainMs }, 'workers draining')
+    await Promise.all(workers.map((worker) => worker.drain(drainMs)))
+    const drainedMs = Math.round(performance.now() - startedAt)
+    metrics?.drain.observe({}, drainedMs / 1_000)
+    log.info({ drainedMs }, 'workers drained')
+    cancellations[Symbol.dispose]()
     await Promise.allSettled([...this.#queues.values()].map((queue) => queue.close()))
-    this.#connection.disconnect()
+    connection.disconnect()
   }
 }

@@ -12,6 +12,10 @@ export function watchQueues(
   const oldest = metrics.gauge(
     'fleet_queue_oldest_ready_seconds', 'Age of the oldest job that is ready to run; 0 when none is', ['queue'], 'max',
   )
+  const dead = metrics.gauge('fleet_dlq_size', 'Dead letters', ['queue'], 'max')
+  const oldestDead = metrics.gauge(
+    'fleet_dlq_oldest_seconds', 'Since when the oldest dead letter lies there; 0 when none does', ['queue'], 'max',
+  )
   const paused = metrics.gauge('fleet_queue_paused', '1 while the queue is paused', ['queue'], 'max')
   let failing = false
   const look = async () => {
@@ -20,6 +24,8 @@ export function watchQueues(
         const { queue, counts } = status
         for (const [state, count] of Object.entries(counts)) depth.set({ queue, state }, count)
         oldest.set({ queue }, status.oldestReadySeconds ?? 0)
+        dead.set({ queue }, counts.failed)
+        oldestDead.set({ queue }, status.oldestDeadSeconds ?? 0)
         paused.set({ queue }, status.paused ? 1 : 0)
       }
       failing = false

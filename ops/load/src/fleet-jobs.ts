@@ -3,7 +3,7 @@ import type { JobsOptions } from 'bullmq'
 import { z } from 'zod'
 
 /** The job of both arms; `n` tells one from another. */
-export const benchJob = defineJob({ name: 'run-bench', queue: 'bench', payload: z.object({ n: z.int() }), timeoutMs: 60_000 })
+export const benchJob = defineJob({ name: 'run-bench', queue: 'bench', payload: z.object({ n: z.int() }), softTimeoutMs: 30_000, timeoutMs: 60_000 })
 
 export const BARE_PREFIX = '{bare}'
 

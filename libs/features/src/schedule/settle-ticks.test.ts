@@ -38,7 +38,7 @@ class JobIds implements JobQueue {
   async [Symbol.asyncDispose](): Promise<void> {}
 }
 
-const report = (schedule: Schedule) => defineJob({ name: 'report', queue: 'tests', payload: z.strictObject({}), timeoutMs: 1_000, schedule })
+const report = (schedule: Schedule) => defineJob({ name: 'report', queue: 'tests', payload: z.strictObject({}), softTimeoutMs: 500, timeoutMs: 1_000, schedule })
 const everyMinute = (missed: MissedPolicy = { policy: 'latest' }) => report({ everyMs: MINUTE, missed })
 
 let folder: string
@@ -67,7 +67,7 @@ async function setup() {
 
 test('a schedule starts with the first tick after it was first seen', async () => {
   const { needs, time, states, queue } = await setup()
-  const jobs = [everyMinute(), defineJob({ name: 'unscheduled', queue: 'tests', payload: z.strictObject({}), timeoutMs: 1 })]
+  const jobs = [everyMinute(), defineJob({ name: 'unscheduled', queue: 'tests', payload: z.strictObject({}), softTimeoutMs: 1, timeoutMs: 2 })]
   expect(await settleTicks(jobs, needs)).toEqual({ enqueued: 0, backfilled: 0, skipped: 0 })
   time.now += MINUTE + 500
   expect(await settleTicks(jobs, needs)).toEqual({ enqueued: 1, backfilled: 0, skipped: 0 })

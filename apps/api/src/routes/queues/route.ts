@@ -12,6 +12,8 @@ export const queues = defineRoute({
   answers: { 200: { description: 'Every queue', schema: queuesAnswerSchema } },
 }, async (_context, needs) => {
   const statuses = await needs.queues.listQueues()
-  const data = statuses.map((status) => ({ ...status, oldestReadySeconds: status.oldestReadySeconds ?? null }))
+  const data = statuses.map((status) => ({
+    ...status, oldestReadySeconds: status.oldestReadySeconds ?? null, oldestDeadSeconds: status.oldestDeadSeconds ?? null,
+  }))
   return { body: toEnvelope(data, needs.clock.now()) }
 })

@@ -1,0 +1,88 @@
+import type { Log } from '@tallyfleet/ports'
+import type { Redis } from 'ioredis'
+import type { Connection } from './redis-connection.ts'
+
+/** How long a cancelled job stays cancelled: as long as a tick may be enqueued again. */
+const KEEP_MS = 8 * 86_400_000
+const LOOK_MS = 500
+
+/**
+ * The cancelled jobs of an installation: a sorted set of `queue:id` by time, and a number that grows with each change,
+ * so that a look costs one small command. Jobs themselves pay nothing.
+ */
+function keysOf(prefix: string): { set: string; changes: string } {
+  return { set: `${prefix}/cancelled`, changes: `${prefix}/cancelled-changes` }
+}
+
+const memberOf = (queue: string, id: string) => `${queue}:${id}`
+
+/** Notes that a job must not run. Durable as everything in Redis is; workers see it within half a second. */
+export async function noteCancelled(connection: Connection, prefix: string, queue: string, id: string): Promise<void> {
+  const { set, changes } = keysOf(prefix)
+  const now = Date.now()
+  const multi = connection.multi().zadd(set, now, memberOf(queue, id)).zremrangebyscore(set, '-inf', now - KEEP_MS)
+  await multi.incr(changes).exec()
+}
+
+/** Lets a job of this id run again. */
+export async function forgetCancelled(connection: Connection, prefix: string, queue: string, id: string): Promise<void> {
+  const { set, changes } = keysOf(prefix)
+  if (await connection.zrem(set, memberOf(queue, id)) > 0) await connection.incr(changes)
+}
+
+/** What a worker process knows of cancelled jobs. */
+export class Cancellations implements Disposable {
+  readonly #connection: Connection
+  readonly #prefix: string
+  readonly #log: Log
+  readonly #told: (queue: string, id: string) => void
+  readonly #timer: NodeJS.Timeout
+  #cancelled = new Set<string>()
+  #changes: string | null | undefined
+  #looking = false
+
+  /** @param told is called for each job that is found to be cancelled, once */
+  constructor({ connection, prefix, log, told }: {
+    connection: Connection; prefix: string; log: Log; told: (queue: string, id: string) => void
+  }) {
+    this.#connection = connection
+    this.#prefix = prefix
+    this.#log = log
+    this.#told = told
+    this.#timer = setInterval(() => { void this.#lookAgain() }, LOOK_MS)
+    this.#timer.unref()
+  }
+
+  has(queue: string, id: string): boolean {
+    return this.#cancelled.size > 0 && this.#cancelled.has(memberOf(queue, id))
+  }
+
+  async look(): Promise<void> {
+    const { set, changes } = keysOf(this.#prefix)
+    const current = await (this.#connection as Redis).get(changes)
+    if (current === this.#changes) return
+    const before = this.#cancelled
+    this.#cancelled = new Set(await (this.#connection as Redis).zrange(set, '0', '-1'))
+    this.#changes = current
+    for (const member of this.#cancelled) {
+      const at = member.indexOf(':')
+      if (!before.has(member)) this.#told(member.slice(0, at), member.slice(at + 1))
+    }
+  }
+
+  async #lookAgain(): Promise<void> {
+    if (this.#looking) return // a command waits for as long as Redis is away
+    this.#looking = true
+    try {
+      await this.look()
+    } catch (error) {
+      this.#log.debug({ err: error }, 'cancelled jobs not read')
+    } finally {
+      this.#looking = false
+    }
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer)
+  }
+}
