@@ -21,3 +21,6 @@ export type Envelope<Data> = { data: Data; page: z.output<typeof pageSchema>; me
 export function envelopeOf<Data extends z.ZodType>(data: Data) {
   return z.object({ data, page: pageSchema, meta: metaSchema })
 }
+
+/** What an answer holds, for readers that import types alone. */
+export type AnswerOf<Schema extends z.ZodType> = z.output<Schema>

@@ -19,3 +19,8 @@ export function secretOf(request: IncomingMessage, allowsBeacon: boolean): strin
   }
   return parameter
 }
+
+/** Whether a request carries the secret of a key, right or wrong, in a header. */
+export function hasSecret({ headers }: IncomingMessage): boolean {
+  return headers.authorization !== undefined || headers['x-api-key'] !== undefined
+}

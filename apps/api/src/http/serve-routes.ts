@@ -1,9 +1,10 @@
 import { AppError, faultsOf, type Fault } from '@tallyfleet/domain'
-import { appendAudit, Keyring, type Caller } from '@tallyfleet/features'
+import { actorOf, appendAudit, callerOfSession, Keyring, type Caller } from '@tallyfleet/features'
 import { Router, type NextFunction, type Request, type RequestHandler, type Response } from 'express'
 import type { z } from 'zod'
 import type { ApiNeeds } from '../needs.ts'
-import { secretOf } from './credentials.ts'
+import { refuseForeignChanges, sessionTokenOf } from '../pages/session.ts'
+import { hasSecret, secretOf } from './credentials.ts'
 import type { Route } from './define-route.ts'
 import { limitRequests } from './limit-requests.ts'
 import { checkOrigin, preflight } from './origins.ts'
@@ -20,7 +21,7 @@ export function serveRoutes(routes: readonly Route[], needs: ApiNeeds): Router {
   const methods = new Map<string, string[]>()
   for (const route of routes) {
     const path = route.operation.path.replace(/\{(\w+)\}/g, ':$1')
-    const steps: RequestHandler[] = [authenticate(route, keyring)]
+    const steps: RequestHandler[] = [authenticate(route, keyring, needs)]
     if (route.operation.scope !== 'ingest') steps.push(limit)
     router[route.operation.method](path, noteRoute(route.operation.path), ...steps, run(route, needs))
     const allowed = { get: ['GET', 'HEAD'], post: ['POST'], delete: ['DELETE'] }[route.operation.method]
@@ -44,13 +45,28 @@ export function noteRoute(pattern: string): RequestHandler {
   }
 }
 
-function authenticate({ operation: { scope } }: Route, keyring: Keyring): RequestHandler {
+function authenticate({ operation: { scope } }: Route, keyring: Keyring, needs: ApiNeeds): RequestHandler {
   return async (request: Request, response: Response, next: NextFunction) => {
+    const session = scope === 'ingest' || hasSecret(request) ? undefined : sessionTokenOf(request)
+    if (session !== undefined) return await authenticateSession(session)
     const caller = await keyring.authenticate(secretOf(request, scope === 'ingest'))
     if (scope && !caller.key.scopes.includes(scope)) throw new AppError('SCOPE_MISSING', `the key lacks the scope ${scope}`)
     checkOrigin(caller, request, response)
     response.locals.caller = caller
     next()
+
+    async function authenticateSession(token: string): Promise<void> {
+      // The browser sends the cookie by itself, so another site could have started a change.
+      refuseForeignChanges(request, response, () => {})
+      const tenant = request.headers['x-tenant']
+      const person = await callerOfSession(token, typeof tenant === 'string' ? tenant : undefined, needs)
+      if (!person) throw new AppError('LOGIN_REQUIRED', 'the session is over: log in at /login')
+      if (scope && !person.key.scopes.includes(scope)) {
+        throw new AppError('ROLE_MISSING', `a ${person.user.role} may not do this: it needs the scope ${scope}`)
+      }
+      response.locals.caller = person
+      next()
+    }
   }
 }
 
@@ -71,7 +87,7 @@ function run(route: Route, needs: ApiNeeds): RequestHandler {
       } as Parameters<Route['handle']>[0]
       const answer = await route.handle(context, needs)
       if (isChange) {
-        await appendAudit({ actor: `key:${caller.key.id}`, action: id, target: target(), detail: {}, outcome: 'ok' }, needs)
+        await appendAudit({ actor: actorOf(caller), action: id, target: target(), detail: {}, outcome: 'ok' }, needs)
       }
       response.statusCode = answer.status ?? 200
       response.setHeader('content-type', 'application/json; charset=utf-8')
@@ -81,7 +97,7 @@ function run(route: Route, needs: ApiNeeds): RequestHandler {
       if (isChange) {
         const code = error instanceof AppError ? error.code : 'BUG'
         await appendAudit(
-          { actor: `key:${caller.key.id}`, action: id, target: target(), detail: { code }, outcome: 'failed' }, needs,
+          { actor: actorOf(caller), action: id, target: target(), detail: { code }, outcome: 'failed' }, needs,
         ).catch((cause: unknown) => needs.log.error({ err: cause }, 'audit entry not written'))
       }
       throw error

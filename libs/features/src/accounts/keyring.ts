@@ -1,10 +1,13 @@
 import { AppError } from '@tallyfleet/domain'
-import type { AccountStore, ApiKey, Clock, Tenant } from '@tallyfleet/ports'
+import type { AccountStore, ApiKey, Clock, Tenant, User } from '@tallyfleet/ports'
 import { hashSecret } from './secrets.ts'
 import { getTenant } from './tenants.ts'
 
-/** Whose request it is. */
-export type Caller = { key: ApiKey; tenant: Tenant }
+/**
+ * Whose request it is. A logged-in person comes with `user`, and with a `key` that stands for their role: its id is
+ * the user's and no secret belongs to it.
+ */
+export type Caller = { key: ApiKey; tenant: Tenant; user?: User }
 
 type Needs = { accounts: AccountStore; clock: Clock }
 type Kept = { caller: Promise<Caller | undefined>; until: number }
