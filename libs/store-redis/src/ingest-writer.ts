@@ -200,6 +200,7 @@ function pack(parts: readonly Part[]): Buffer {
       for (const position of positions) {
         const { member, tenant, increments } = request.events[position]!
         own.text(member ?? '')
+        own.number(member === undefined ? 0 : Math.abs(Number(member.slice(-15))))
         own.text(tenant === tenantBefore ? '' : tenant)
         own.number(increments.length)
         tenantBefore = tenant

@@ -19,10 +19,11 @@ export class PackedList {
     this.#length++
   }
 
-  /** A number that is no whole one from 0 to 2^32 - 1 travels as text: Lua counts with either. */
+  /** A whole number from 0 to 2^53 - 1. */
   number(value: number): void {
-    if (value !== value >>> 0) return this.text(String(value))
-    this.#bytes += value < 128 ? BYTES[value]! : `\xce${uint32(value)}`
+    if (value < 128) this.#bytes += BYTES[value]!
+    else if (value < 2 ** 32) this.#bytes += `\xce${uint32(value)}`
+    else this.#bytes += `\xcf${uint32(Math.floor(value / 2 ** 32))}${uint32(value >>> 0)}`
     this.#length++
   }
 
