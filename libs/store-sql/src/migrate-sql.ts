@@ -8,6 +8,8 @@ import { keys } from './migrations/0005-keys.ts'
 import { users } from './migrations/0006-users.ts'
 import { sessions } from './migrations/0007-sessions.ts'
 import { audit } from './migrations/0008-audit.ts'
+import { records } from './migrations/0009-records.ts'
+import { jobEvents } from './migrations/0010-job-events.ts'
 import type { SqlMigration } from './migrations/migration.ts'
 import type { SqlDatabase } from './sql-database.ts'
 
@@ -21,6 +23,8 @@ const MIGRATIONS: Readonly<Record<string, SqlMigration>> = {
   '0006-users': users,
   '0007-sessions': sessions,
   '0008-audit': audit,
+  '0009-records': records,
+  '0010-job-events': jobEvents,
 }
 
 /**

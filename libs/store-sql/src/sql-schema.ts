@@ -47,9 +47,33 @@ export type SqlSchema = {
     detail: string
     outcome: string
   }
+  fleet_records: {
+    tenant: string
+    kind: string
+    id: string
+    owner: string
+    /** JSON. */
+    body: string
+    created_at: number
+    updated_at: number
+  }
+  fleet_job_events: {
+    tenant: string
+    source: string
+    id: string
+    type: string
+    queue: string
+    job: string
+    job_id: string | null
+    at: number
+    duration_ms: number | null
+    attempt: number | null
+    worker: string | null
+    reason: string | null
+  }
 }
 
 export const OWN_TABLES: readonly (keyof SqlSchema)[] = [
   'catalog_rows', 'catalog_revisions', 'catalog_marks',
-  'fleet_tenants', 'fleet_keys', 'fleet_users', 'fleet_sessions', 'fleet_audit',
+  'fleet_tenants', 'fleet_keys', 'fleet_users', 'fleet_sessions', 'fleet_audit', 'fleet_records', 'fleet_job_events',
 ]

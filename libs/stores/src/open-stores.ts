@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { actionsOf, AppError, catalogsOf, type Packs } from '@tallyfleet/domain'
-import type { AccountStore, CatalogStore, HotStore, Journal, Log, RollupStore, SegmentStore } from '@tallyfleet/ports'
+import type {
+  AccountStore, CatalogStore, HotStore, Journal, Log, RecordStore, RollupStore, SegmentStore, TelemetryStore,
+} from '@tallyfleet/ports'
 import type { StoresConfig } from './stores-config.ts'
 
 /** Every store of an installation, open. Disposing closes them all. */
@@ -11,6 +13,8 @@ export type Stores = AsyncDisposable & {
   journal: Journal
   catalog: CatalogStore
   accounts: AccountStore
+  records: RecordStore
+  telemetry: TelemetryStore
   segments: SegmentStore
   /** The installation's secret: keys the hashes of dedupe members and document ids. */
   secret: string
@@ -63,9 +67,11 @@ export async function openDurableStores(config: StoresConfig, { packs }: { packs
   const [rollups, journal] = await openRollups(rollupsUrl, actions)
   stack.use(rollups)
   stack.use(journal)
-  const { SqlAccountStore, SqlCatalogStore, SqliteSegmentStore } = await import('@tallyfleet/store-sql')
+  const { SqlAccountStore, SqlCatalogStore, SqliteSegmentStore, SqlRecordStore, SqlTelemetryStore } = await import('@tallyfleet/store-sql')
   const catalog = stack.use(await SqlCatalogStore.open({ url: catalogUrl, catalogs: catalogsOf(packs) }))
   const accounts = stack.use(await SqlAccountStore.open({ url: catalogUrl }))
+  const records = stack.use(await SqlRecordStore.open({ url: catalogUrl }))
+  const telemetry = stack.use(await SqlTelemetryStore.open({ url: catalogUrl }))
   let segments: SegmentStore
   if (segmentsUrl.startsWith('sqlite:')) {
     segments = await SqliteSegmentStore.open({ path: segmentsUrl.slice('sqlite:'.length) })
@@ -76,7 +82,10 @@ export async function openDurableStores(config: StoresConfig, { packs }: { packs
   stack.use(segments)
   const secret = await findSecret(journal, config.FLEET_SECRET)
   const moved = stack.move()
-  return { rollups, journal, catalog, accounts, segments, secret, [Symbol.asyncDispose]: () => moved.disposeAsync() }
+  return {
+    rollups, journal, catalog, accounts, records, telemetry, segments, secret,
+    [Symbol.asyncDispose]: () => moved.disposeAsync(),
+  }
 }
 
 async function openRollups(url: string, actions: readonly string[]): Promise<[RollupStore, Journal]> {
