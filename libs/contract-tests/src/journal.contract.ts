@@ -101,6 +101,19 @@ export function journalContract(adapter: string, open: () => Promise<Opened<Jour
       expect(await journal.list('tick', { limit: 10 })).toHaveLength(3)
     })
 
+    holds('deleteBefore with a start deletes nothing below it', async (journal) => {
+      for (const id of ['a|1', 'b|1', 'b|2', 'c|1']) await journal.put('tick', id, id)
+      expect(await journal.deleteBefore('tick', 'b|2', 'b|')).toBe(1)
+      expect((await journal.list('tick', { limit: 10 })).map(({ id }) => id)).toEqual(['a|1', 'b|2', 'c|1'])
+    })
+
+    holds('the kinds are those that have a record', async (journal) => {
+      expect(await journal.listKinds()).toEqual([])
+      for (const kind of ['tick', 'a:b', 'a', 'minute']) for (const id of ['', '1', '2']) await journal.put(kind, id, id)
+      await journal.deleteBefore('minute', '~')
+      expect(await journal.listKinds()).toEqual(['a', 'a:b', 'tick'])
+    })
+
     holds('kinds do not mix', async (journal) => {
       expect(await journal.claim('a', 'b:c', 1)).toBe(true)
       expect(await journal.claim('a:b', 'c', 2)).toBe(true)

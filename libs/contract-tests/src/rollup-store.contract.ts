@@ -131,6 +131,42 @@ export function rollupStoreContract(
       })
     })
 
+    describe('copies', () => {
+      holds('a copied manifest is as it was, done, blanked or open, and again after its original went on', async (store) => {
+        const deltas = [view('m-1', 2)]
+        const open = manifestOf(7, 2, deltas)
+        const done = { ...manifestOf(7, 1, deltas), state: 'done' as const, doneAt: DONE_AT }
+        await store.putManifestCopy(done, undefined)
+        await store.putManifestCopy(open, deltas)
+        expect([await store.findManifest(7, 1), await store.findDeltas(7, 1)]).toEqual([done, undefined])
+        expect([await store.findManifest(7, 2), await store.findDeltas(7, 2)]).toEqual([open, deltas])
+        await store.putManifestCopy({ ...open, state: 'done', doneAt: DONE_AT }, undefined)
+        expect([await store.findManifest(7, 2), await store.findDeltas(7, 2)])
+          .toEqual([{ ...open, state: 'done', doneAt: DONE_AT }, undefined])
+      })
+
+      holds('copied documents stand as they were, in place of older ones, and are fenced as before', async (store, again) => {
+        const deltas = [view('m-1', 3), delta({ action: 'purchase', measure: 'revenue', value: Number.MAX_SAFE_INTEGER })]
+        await flush(store, 3, 5, deltas)
+        const documents = (await collect(store.scan(3))).map((document) => ({ ...document, seq: 9, counts: { view: { count: 8 } } }))
+        const other = await again()
+        await other.putCopies(documents)
+        await other.putCopies(documents)
+        expect(await collect(store.scan(3))).toEqual(documents)
+        await append(store, 3, 9, deltas)
+        expect((await store.apply(3, 9, documentsOf(3, deltas))).applied).toBe(0)
+      })
+
+      holds('dead deltas are streamed as they were kept', async (store) => {
+        const kept = [[0, 1], [7, 2], [7, 10], [255, 1]].map(([shard, n]) =>
+          ({ shard: shard!, n: n!, dead: [{ delta: view(`m-${n}`, n), reason: 'too large' }] }))
+        for (const { shard, n, dead } of kept) await store.appendDead(shard, n, dead)
+        const found: typeof kept = []
+        for await (const batch of store.scanDead()) found.push(batch)
+        expect(found).toEqual(kept)
+      })
+    })
+
     describe('apply', () => {
       holds('applying a batch twice counts once', async (store) => {
         const deltas = [view('m-1', 3), view('m-2', 4)]

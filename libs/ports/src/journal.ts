@@ -27,6 +27,8 @@ export interface Journal extends AsyncDisposable {
   find(kind: string, id: string): Promise<unknown>
   /** Records of a kind in byte order of their ids. */
   list(kind: string, range: JournalRange): Promise<JournalRecord[]>
+  /** Every kind that has a record, in byte order. */
+  listKinds(): Promise<string[]>
   /** Deletes ids in [from, before); answers how many. Without `from`: every id below `before`. */
   deleteBefore(kind: string, before: string, from?: string): Promise<number>
 }

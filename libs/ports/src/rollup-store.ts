@@ -124,6 +124,16 @@ export interface RollupStore extends AsyncDisposable {
 
   /** Keeps deltas that can never be applied, once for each batch. Answers false when (shard, n) is there already. */
   appendDead(shard: number, n: number, dead: { delta: Delta; reason: string }[]): Promise<boolean>
+  /** The deltas of every batch that has dead ones, streamed. */
+  scanDead(): AsyncIterable<{ shard: number; n: number; dead: { delta: Delta; reason: string }[] }>
+
+  /**
+   * For moving house: writes documents of another store of the same installation as they stand, in place of what is
+   * there. Nobody may count into this store meanwhile.
+   */
+  putCopies(documents: readonly RollupDocument[]): Promise<void>
+  /** For moving house: a manifest as it stands, with its deltas; without them when retention blanked them. */
+  putManifestCopy(manifest: Manifest, deltas: readonly Delta[] | undefined): Promise<void>
   /** Dead events by shard and tenant. */
   listDead(): Promise<{ shard: number; tenant: string; events: number }[]>
 }

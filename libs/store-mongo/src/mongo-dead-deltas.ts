@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { promisify } from 'node:util'
-import { deflate } from 'node:zlib'
-import { eventsByTenant, type Delta } from '@tallyfleet/domain'
+import { deflate, inflate } from 'node:zlib'
+import { AppError, eventsByTenant, type Delta } from '@tallyfleet/domain'
 import { Binary, type Collection } from 'mongodb'
 import type { MongoConnection } from './mongo-connection.ts'
 import { batchKeyOf, insertUnlessThere } from './mongo-manifests.ts'
@@ -25,6 +25,7 @@ type DeadPart = { _id: string; data: Binary }
 const DELTAS_A_PART = 4_000
 
 const compress = promisify(deflate)
+const decompress = promisify(inflate)
 
 /** Deltas that could never be applied: sums in `dead`, the deltas in `dead_parts`, for a person to look at. */
 export class MongoDeadDeltas {
@@ -50,6 +51,18 @@ export class MongoDeadDeltas {
     const sums = eventsByTenant(dead.map(({ delta }) => delta))
     const events = Object.entries(sums).map(([tenant, count]) => ({ tenant, events: count }))
     return insertUnlessThere(this.#batches, { _id, shard, n, events, content, parts })
+  }
+
+  async *scan(): AsyncGenerator<{ shard: number; n: number; dead: DeadDelta[] }> {
+    for await (const { _id, shard, n, content, parts } of this.#batches.find().sort({ _id: 1 })) {
+      const dead: DeadDelta[] = []
+      for (let at = 0; at < parts; at++) {
+        const part = await this.#parts.findOne({ _id: `${_id}:${content}:${String(at).padStart(6, '0')}` })
+        if (!part) throw new AppError('BUG', `dead batch ${_id} has lost its part ${at}`)
+        dead.push(...JSON.parse((await decompress(part.data.value())).toString()) as DeadDelta[])
+      }
+      yield { shard, n, dead }
+    }
   }
 
   async list(): Promise<{ shard: number; tenant: string; events: number }[]> {

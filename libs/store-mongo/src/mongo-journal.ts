@@ -77,6 +77,18 @@ export class MongoJournal implements Journal {
     return entries.map(({ _id, body }) => ({ id: _id.slice(kind.length + SEPARATOR.length), body: JSON.parse(body) }))
   }
 
+  /** One look-up a kind: the kinds are few, the records are not. */
+  async listKinds(): Promise<string[]> {
+    const kinds: string[] = []
+    for (let after = ''; ;) {
+      const [entry] = await translated(() => this.#entries.find({ _id: { $gte: after } }).sort({ _id: 1 }).limit(1).toArray())
+      if (!entry) return kinds
+      const kind = entry._id.slice(0, entry._id.indexOf(SEPARATOR))
+      kinds.push(kind)
+      after = kind + AFTER_SEPARATOR
+    }
+  }
+
   async deleteBefore(kind: string, before: string, from = ''): Promise<number> {
     const range = { $gte: keyOf(kind, from), $lt: keyOf(kind, before) }
     const { deletedCount } = await translated(() => this.#entries.deleteMany({ _id: range }))

@@ -74,6 +74,16 @@ export class MongoManifests {
     return manifestOf(winner)
   }
 
+  async putCopy(manifest: Manifest, deltas: readonly Delta[] | undefined): Promise<void> {
+    await this.append(manifest, deltas ?? [])
+    const { shard, n, state, doneAt } = manifest
+    const header = await this.#headers.findOne({ _id: batchKeyOf(shard, n) })
+    if (!deltas && header) await this.#deleteParts([header])
+    await this.#headers.updateOne({ _id: batchKeyOf(shard, n) }, {
+      $set: { state, done_at: doneAt ?? null, ...(deltas ? {} : { blanked: true, parts: 0 }) },
+    })
+  }
+
   async find(shard: number, n: number): Promise<Manifest | undefined> {
     const header = await this.#headers.findOne({ _id: batchKeyOf(shard, n) })
     return header ? manifestOf(header) : undefined

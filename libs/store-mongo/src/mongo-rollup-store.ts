@@ -10,7 +10,9 @@ import { translate, translated } from './mongo-errors.ts'
 import { batchKeyOf, MongoManifests } from './mongo-manifests.ts'
 import { MongoRollupReads } from './mongo-rollup-reads.ts'
 import { ensureRollupIndexes } from './rollup-indexes.ts'
-import type { RollupRecord } from './rollup-record.ts'
+import { recordOf, type RollupRecord } from './rollup-record.ts'
+
+const COPIES_AT_ONCE = 1_000
 
 /**
  * Rollups in MongoDB: a replica set, or a cluster sharded on `_id`. Collections: `documents`, `manifests`,
@@ -147,6 +149,28 @@ export class MongoRollupStore implements RollupStore {
 
   appendDead(shard: number, n: number, dead: DeadDelta[]): Promise<boolean> {
     return translated(() => this.#dead.append(shard, n, dead))
+  }
+
+  async *scanDead(): AsyncGenerator<{ shard: number; n: number; dead: DeadDelta[] }> {
+    try {
+      yield* this.#dead.scan()
+    } catch (error) {
+      throw translate(error)
+    }
+  }
+
+  putManifestCopy(manifest: Manifest, deltas: readonly Delta[] | undefined): Promise<void> {
+    return translated(() => this.#manifests.putCopy(manifest, deltas))
+  }
+
+  putCopies(documents: readonly RollupDocument[]): Promise<void> {
+    return translated(async () => {
+      for (let from = 0; from < documents.length; from += COPIES_AT_ONCE) {
+        await this.#documents.bulkWrite(documents.slice(from, from + COPIES_AT_ONCE).map((document) => ({
+          replaceOne: { filter: { _id: document.id }, replacement: recordOf(document), upsert: true },
+        })), { ordered: false })
+      }
+    })
   }
 
   listDead(): Promise<{ shard: number; tenant: string; events: number }[]> {

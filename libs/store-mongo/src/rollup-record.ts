@@ -1,6 +1,6 @@
 import { AppError, COUNT, type Counts, type Interval } from '@tallyfleet/domain'
 import type { EntityOf, EntityTotals, RollupDocument } from '@tallyfleet/ports'
-import type { Long } from 'mongodb'
+import { Long } from 'mongodb'
 
 /** Whole numbers are written as 64-bit integers; the driver reads those beyond 2^53 as `Long`. */
 type StoredNumber = number | Long
@@ -53,6 +53,17 @@ export function documentOf(record: RollupRecord): RollupDocument {
     id: record._id, of: record.of, tenant: record.tenant, domain: record.domain, entityType: record.entity_type,
     entityId: record.entity_id, interval: record.interval, bucket: record.bucket, shard: record.shard,
     seq: Number(record.seq), counts: countsOf(record),
+  }
+}
+
+/** The inverse of {@link documentOf}. */
+export function recordOf(document: RollupDocument): RollupRecord {
+  const { id, of, tenant, domain, entityType, entityId, interval, bucket, shard, seq } = document
+  const counts = Object.fromEntries(Object.entries(document.counts).map(([action, measures]) =>
+    [action, Object.fromEntries(Object.entries(measures).map(([measure, value]) => [measure, Long.fromNumber(value)]))]))
+  return {
+    _id: id, of, tenant, domain, entity_type: entityType, entity_id: entityId, interval, bucket, shard,
+    seq: Long.fromNumber(seq), ...(Object.keys(counts).length > 0 && { counts }),
   }
 }
 

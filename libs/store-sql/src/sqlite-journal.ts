@@ -69,9 +69,14 @@ export class SqliteJournal implements Journal {
       .map(({ id, body }) => ({ id: id as string, body: JSON.parse(body as string) })))
   }
 
-  deleteBefore(kind: string, before: string): Promise<number> {
+  listKinds(): Promise<string[]> {
+    return this.#connection.read(() => this.#connection.statement('SELECT DISTINCT kind FROM journal ORDER BY kind')
+      .all().map(({ kind }) => kind as string))
+  }
+
+  deleteBefore(kind: string, before: string, from = ''): Promise<number> {
     return this.#connection.write(() => Number(this.#connection
-      .statement('DELETE FROM journal WHERE kind = ? AND id < ?').run(kind, before).changes))
+      .statement('DELETE FROM journal WHERE kind = ? AND id >= ? AND id < ?').run(kind, from, before).changes))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -13,6 +13,8 @@ type Row = {
   delta_count: number; state: Manifest['state']; created_at: number; done_at: number | null; job_id: string
 }
 
+type DeadBatch = { shard: number; n: number; dead: { delta: Delta; reason: string }[] }
+
 /** What a rollup store knows about batches, apart from their documents: the manifests' half of {@link RollupStore}. */
 export class SqliteManifests {
   readonly #connection: SqliteConnection
@@ -109,6 +111,27 @@ export class SqliteManifests {
       SELECT dead.shard, tenant.key AS tenant, sum(tenant.value) AS events
       FROM dead_deltas AS dead, json_each(dead.events) AS tenant GROUP BY dead.shard, tenant.key
     `).all() as { shard: number; tenant: string; events: number }[])
+  }
+
+  async putCopy(manifest: Manifest, deltas: readonly Delta[] | undefined): Promise<void> {
+    const { shard, n } = manifest
+    await this.append(manifest, deltas ?? [])
+    await this.#connection.write(() => {
+      this.#connection.statement('UPDATE manifests SET state = ?, done_at = ?, blanked = ? WHERE shard = ? AND n = ?')
+        .run(manifest.state, manifest.doneAt?.getTime() ?? null, deltas ? 0 : 1, shard, n)
+      if (!deltas) this.#connection.statement('DELETE FROM manifest_parts WHERE shard = ? AND n = ?').run(shard, n)
+    })
+  }
+
+  async *scanDead(): AsyncGenerator<DeadBatch> {
+    for (let shard = -1, n = 0; ;) {
+      const row = await this.#connection.read(() => this.#connection.statement(`
+        SELECT shard, n, deltas FROM dead_deltas WHERE (shard, n) > (?, ?) ORDER BY shard, n LIMIT 1
+      `).get(shard, n)) as { shard: number; n: number; deltas: string } | undefined
+      if (!row) return
+      yield { shard: row.shard, n: row.n, dead: JSON.parse(row.deltas) as DeadBatch['dead'] }
+      ;({ shard, n } = row)
+    }
   }
 
   /** Inside a transaction: the state of a manifest, or undefined. */

@@ -22,6 +22,9 @@ const FIND = 'SELECT row, seq, counts FROM documents WHERE id = ?'
 const INSERT = `
   INSERT INTO documents (id, of, tenant, domain, entity_type, entity_id, interval, bucket, shard, seq, counts)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+const PUT_COPY = `${INSERT}
+  ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, counts = excluded.counts`
+const COPIES_AT_ONCE = 500
 /** The fence stands in the statement itself, although the row was read under the same lock. */
 const UPDATE = 'UPDATE documents SET counts = ?, seq = ? WHERE row = ? AND seq < ?'
 
@@ -90,6 +93,27 @@ export class SqliteRollupStore implements RollupStore {
 
   appendDead(shard: number, n: number, dead: { delta: Delta; reason: string }[]): Promise<boolean> {
     return this.#manifests.appendDead(shard, n, dead)
+  }
+
+  scanDead(): AsyncIterable<{ shard: number; n: number; dead: { delta: Delta; reason: string }[] }> {
+    return this.#manifests.scanDead()
+  }
+
+  putManifestCopy(manifest: Manifest, deltas: readonly Delta[] | undefined): Promise<void> {
+    return this.#manifests.putCopy(manifest, deltas)
+  }
+
+  async putCopies(documents: readonly RollupDocument[]): Promise<void> {
+    for (let from = 0; from < documents.length; from += COPIES_AT_ONCE) {
+      await this.#connection.write(() => {
+        const put = this.#connection.statement(PUT_COPY)
+        for (const { id, of, tenant, domain, entityType, entityId, interval, bucket, shard, seq, counts } of
+          documents.slice(from, from + COPIES_AT_ONCE)) {
+          put.run(id, of, tenant, domain, entityType, entityId, interval, bucket, shard, seq, JSON.stringify(counts))
+        }
+      })
+      await breathe()
+    }
   }
 
   listDead(): Promise<{ shard: number; tenant: string; events: number }[]> {

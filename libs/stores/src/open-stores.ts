@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import { actionsOf, AppError, catalogsOf, type Packs } from '@tallyfleet/domain'
+import {
+  actionsOf, AppError, catalogsOf, describeMove, INSTALLATION, MOVED, MOVING, type MovedRecord, type MovingRecord, type Packs,
+} from '@tallyfleet/domain'
 import type {
   AccountStore, CatalogStore, HotStore, Journal, Log, RecordStore, RollupStore, SegmentStore, TelemetryStore,
 } from '@tallyfleet/ports'
@@ -80,6 +82,7 @@ export async function openDurableStores(config: StoresConfig, { packs }: { packs
     segments = await SearchSegmentStore.open({ url: segmentsUrl })
   }
   stack.use(segments)
+  await refuseMoved(journal)
   const secret = await findSecret(journal, config.FLEET_SECRET)
   const moved = stack.move()
   return {
@@ -88,7 +91,8 @@ export async function openDurableStores(config: StoresConfig, { packs }: { packs
   }
 }
 
-async function openRollups(url: string, actions: readonly string[]): Promise<[RollupStore, Journal]> {
+/** Rollups and the journal beside them, as they stand: also those that were moved away or are half copied. */
+export async function openRollups(url: string, actions: readonly string[]): Promise<[RollupStore, Journal]> {
   if (url.startsWith('sqlite:')) {
     const path = url.slice('sqlite:'.length)
     const { SqliteJournal, SqliteRollupStore } = await import('@tallyfleet/store-sql')
@@ -106,6 +110,13 @@ async function findSecret(journal: Journal, given: string | undefined): Promise<
     throw new AppError('STORE_REFUSED', 'FLEET_SECRET is not the secret that these rollups were written with')
   }
   return secret
+}
+
+/** Rollups that were left, or are only half here, are no place to count into. */
+async function refuseMoved(journal: Journal): Promise<void> {
+  const moved = await journal.find(INSTALLATION, MOVED) as MovedRecord | undefined
+  const why = describeMove(moved, await journal.find(INSTALLATION, MOVING) as MovingRecord | undefined)
+  if (why) throw new AppError('STORE_REFUSED', why)
 }
 
 /** Numbers in Redis beside an empty rollup store: the rollups were lost or another store is named by mistake. */

@@ -1,7 +1,8 @@
 import {
   checksumOf, eventsByTenant, groupDeltas, groupRepair, type Delta, type DocumentDelta, type Packs,
 } from '@tallyfleet/domain'
-import type { Clock, HotStore, Journal, Log, Manifest, OpenBatch, RollupStore } from '@tallyfleet/ports'
+import { notePositions, type Clock, type HotStore, type Journal, type Log, type Manifest, type OpenBatch, type RollupStore } from '@tallyfleet/ports'
+import { refuseMoved } from '../move-house/refuse-moved.ts'
 import { planRollupRepair } from '../repair/plan-rollup-repair.ts'
 import { checkShards } from './check-shards.ts'
 
@@ -51,6 +52,7 @@ export async function flushShards(
   }
   if (batches.length > 0) {
     await hot.settle()
+    await refuseMoved(journal)
     const queue = batches.values()
     await Promise.all(Array.from({ length: SHARDS_AT_ONCE }, async () => {
       for (const batch of queue) {
@@ -161,6 +163,7 @@ async function applyBatch(
     shard, n, kind: 'flush', name, checksum: checksumOf(deltas), events, running, deltaCount: deltas.length,
     state: 'open', createdAt: clock.now(), doneAt: undefined, jobId,
   }
+  await notePositions(batch, needs.journal)
   const stored = await rollups.appendManifest(manifest, deltas)
   if (stored.name !== name || stored.checksum !== manifest.checksum) {
     await stop(shard, `redis went back in time: batch ${n} was written before with other content`)
