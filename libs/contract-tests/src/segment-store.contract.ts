@@ -1,3 +1,4 @@
+import type { SegmentCondition } from '@tallyfleet/domain'
 import type { SegmentDocument, SegmentOf, SegmentStore } from '@tallyfleet/ports'
 import { describe, expect } from 'vitest'
 import { promisesOf, type Opened, type Skips } from './promise.ts'
@@ -84,6 +85,79 @@ export function segmentStoreContract(
       // A shorter name, and a value that reads like another dimension, stay apart.
       expect(await count({ dimension: 'gen', in: ['redrama'] })).toBe(0)
       expect(await store.listBuckets(MOVIES, 'gen', [], 10)).toEqual([])
+    })
+
+    holds('conditions nest: all, any, not, ranges, existence and totals', async (store) => {
+      const empty = movie('e', { dimensions: { genre: [], year: null } })
+      await store.putDocuments([
+        movie('a', { dimensions: { genre: ['drama', 'war'], year: 1998, released: '1998-04-01' }, totals: { view: 5 } }),
+        movie('b', { dimensions: { genre: ['drama'], year: -3.5, released: '2000-01-01' }, totals: { view: 0, like: 2 } }),
+        movie('c', { dimensions: { genre: ['comedy'], year: 20_000, released: '1999-12-31' }, totals: { view: 50 } }),
+        movie('d', { dimensions: { genre: 'war', year: '1998', free: false }, totals: { view: 7 } }), empty,
+      ])
+      const matching = async (...filter: SegmentCondition[]) => {
+        const found = (await store.listTop(MOVIES, 'none', filter, 10)).map(({ entityId }) => entityId).join('')
+        expect(await store.count(MOVIES, filter), JSON.stringify(filter)).toBe(found.length)
+        return found
+      }
+      const drama: SegmentCondition = { dimension: 'genre', in: ['drama'] }
+      const war: SegmentCondition = { dimension: 'genre', in: ['war'] }
+      expect(await matching({ any: [drama, war] })).toBe('abd')
+      expect(await matching({ all: [drama, { not: war }] })).toBe('b')
+      expect(await matching({ not: { any: [drama, war] } })).toBe('ce')
+      expect(await matching({ not: { not: { all: [drama, { any: [war, { dimension: 'year', lt: 0 }] }] } } })).toBe('ab')
+      expect(await matching({ all: [] })).toBe('abcde')
+      expect(await matching({ dimension: 'year', gte: 1998 })).toBe('ac')
+      expect(await matching({ dimension: 'year', gte: -10, lt: 1998 })).toBe('b')
+      expect(await matching({ dimension: 'year', lt: 20_000 })).toBe('ab')
+      expect(await matching({ dimension: 'year', gte: '1998' })).toBe('d')
+      expect(await matching({ not: { dimension: 'year', lt: 5_000 } })).toBe('cde')
+      expect(await matching({ dimension: 'released', gte: '1990-01-01', lt: '2000-01-01' })).toBe('ac')
+      expect(await matching({ dimension: 'released', lt: '1999' })).toBe('a')
+      expect(await matching({ dimension: 'genre', exists: true })).toBe('abcd')
+      expect(await matching({ dimension: 'genre', exists: false })).toBe('e')
+      expect(await matching({ dimension: 'free', exists: true })).toBe('d')
+      expect(await matching({ dimension: 'gen', exists: true })).toBe('')
+      expect(await matching({ total: 'view', gte: 5, lt: 50 })).toBe('ad')
+      expect(await matching({ total: 'view', lt: 1 })).toBe('b')
+      // Who has no total of the action is neither below nor above.
+      expect(await matching({ not: { total: 'like', gte: 1 } })).toBe('acde')
+      expect(await matching({ not: { total: 'never', lt: 1 } })).toBe('abcde')
+    })
+
+    holds('sums, top lists and repeated values are of the filtered documents', async (store) => {
+      await store.putDocuments([
+        movie('a', { title: 'A', dimensions: { half: 'x', key: ['k1', 'k2'] }, totals: { view: 5, like: 1 } }),
+        movie('b', { dimensions: { half: 'x', key: 'k1' }, totals: { view: 5 } }),
+        movie('c', { dimensions: { half: 'y', key: 'k2' }, totals: { view: 2 ** 52 } }),
+        movie('d', { dimensions: { half: 'x', key: 'k3' }, totals: {} }),
+        movie('e', { dimensions: { half: 'x', key: 'k1' }, totals: { view: 0.5 } }),
+        { ...movie('z', { dimensions: { half: 'x', key: 'k3' }, totals: { view: 100 } }), tenant: 'other' },
+      ])
+      const x: SegmentCondition[] = [{ dimension: 'half', in: ['x'] }]
+      expect(await store.sumTotals(MOVIES, x)).toEqual({ documents: 4, totals: { view: 10.5, like: 1 } })
+      expect(await store.sumTotals(MOVIES, [])).toEqual({ documents: 5, totals: { view: 2 ** 52 + 10.5, like: 1 } })
+      expect(await store.sumTotals(MOVIES, [{ dimension: 'half', in: [] }])).toEqual({ documents: 0, totals: {} })
+
+      const [first, ...others] = await store.listTop(MOVIES, 'view', x, 10)
+      expect(first).toEqual({ entityId: 'a', title: 'A', totals: { view: 5, like: 1 } })
+      expect(others.map(({ entityId }) => entityId)).toEqual(['b', 'e', 'd'])
+      for (const action of ['view', 'never']) {
+        const paged: string[] = []
+        for (let after: { count: number; entityId: string } | undefined; ;) {
+          const [entry] = await store.listTop(MOVIES, action, [], 1, after)
+          if (!entry) break
+          paged.push(entry.entityId)
+          after = { count: entry.totals[action] ?? 0, entityId: entry.entityId }
+        }
+        expect(paged.join('')).toBe(action === 'view' ? 'cabed' : 'abcde')
+      }
+
+      expect(await store.listRepeated(MOVIES, 'key', [], 10))
+        .toEqual([{ value: 'k1', documents: 3 }, { value: 'k2', documents: 2 }])
+      expect(await store.listRepeated(MOVIES, 'key', [], 1)).toEqual([{ value: 'k1', documents: 3 }])
+      expect(await store.listRepeated(MOVIES, 'key', [{ dimension: 'half', in: ['y'] }], 10)).toEqual([])
+      expect(await store.listRepeated(MOVIES, 'ke', [], 10)).toEqual([])
     })
 
     holds('values match by type: 1, true and the texts of them are four values', async (store) => {

@@ -22,7 +22,14 @@ export const catalogMappingSchema = z.strictObject({
     type: z.enum(['string', 'text', 'integer', 'number', 'boolean', 'date', 'datetime', 'list', 'json']),
     dimension: z.boolean().default(false).describe('true: segments can be built on it'),
     title: z.string().optional(),
+    references: slug.optional().describe('the entity type whose ids it holds'),
+    birth: z.boolean().default(false).describe('true: a date from which `age`, in years, can be asked for'),
   })),
+  quality: z.strictObject({
+    fields: z.record(slug, column).describe('field to the column that must not be empty'),
+    category: column.optional().describe('the dimension that scores are told by'),
+    twinDate: column.optional().describe('rows with the same title and this date are duplicates'),
+  }).optional().describe('what a complete row has'),
 })
 
 /** A domain pack: everything about a product that the engine does not know. */
@@ -59,6 +66,20 @@ export const packSchema = z.strictObject({
       if (!allowed || (allowed.entityTypes && !allowed.entityTypes.includes(type))) {
         context.addIssue(`entityTypes.${type}.catalog.totals: no action ${action} on ${type}`)
       }
+    }
+    for (const [name, { references }] of Object.entries(catalog?.columns ?? {})) {
+      if (references !== undefined && !pack.entityTypes[references]?.catalog) {
+        context.addIssue(`entityTypes.${type}.catalog.columns.${name}: no catalog of ${references}`)
+      }
+    }
+    const { fields = {}, category, twinDate } = catalog?.quality ?? {}
+    for (const name of [...Object.values(fields), category, twinDate]) {
+      if (name !== undefined && !Object.hasOwn(catalog!.columns, name)) {
+        context.addIssue(`entityTypes.${type}.catalog.quality: no column ${name}`)
+      }
+    }
+    if (category !== undefined && !catalog!.columns[category]?.dimension) {
+      context.addIssue(`entityTypes.${type}.catalog.quality: ${category} is no dimension`)
     }
   }
 })

@@ -1,3 +1,6 @@
+import type { SegmentCondition, SegmentValue } from '@tallyfleet/domain'
+import type { TopAfter } from './rollup-store.ts'
+
 /** What segments are built on: a catalog row as a document. */
 export type SegmentDocument = {
   tenant: string
@@ -16,8 +19,10 @@ export type SegmentDocument = {
 
 export type SegmentOf = { tenant: string; domain: string; entityType: string }
 
-/** Values match by type: `1`, `'1'` and `true` are three values. Dates are text. */
-export type SegmentFilter = { dimension: string; in: readonly (string | number | boolean)[] }[]
+/** All of them must match. Texts above 4,000 characters have no place in a range. */
+export type SegmentFilter = readonly SegmentCondition[]
+
+export type SegmentEntry = { entityId: string; title: string | null; totals: Record<string, number> }
 
 /**
  * Documents for segments: absolute and versioned, whole documents only. Every read sees every earlier write. All
@@ -31,8 +36,21 @@ export interface SegmentStore extends AsyncDisposable {
   putDocuments(documents: readonly SegmentDocument[]): Promise<{ written: number; stale: number }>
   /** Documents by entity id in byte order, after `after`, at most `limit` (≤ 1,000). */
   scanDocuments(of: SegmentOf, after: string | undefined, limit: number): Promise<SegmentDocument[]>
-  /** Exact. Every filter must match; within one, any of its values, so that an empty one matches nothing. */
+  /** Exact. */
   count(of: SegmentOf, filter: SegmentFilter): Promise<number>
+  /** How many documents, and their summed totals; an action that none of them has is absent. Exact up to 2^53. */
+  sumTotals(of: SegmentOf, filter: SegmentFilter): Promise<{ documents: number; totals: Record<string, number> }>
+  /**
+   * Documents by their total of an action, highest first, ties by entity id in byte order, after `after`, at most
+   * `limit` (≤ 1,000). A document without the action counts as 0.
+   */
+  listTop(
+    of: SegmentOf, action: string, filter: SegmentFilter, limit: number, after?: TopAfter,
+  ): Promise<SegmentEntry[]>
+  /** Values of a dimension that two documents or more have, most documents first, then by value, `limit` ≤ 1,000. */
+  listRepeated(
+    of: SegmentOf, dimension: string, filter: SegmentFilter, limit: number,
+  ): Promise<{ value: SegmentValue; documents: number }[]>
   /**
    * Documents and summed totals by value of a dimension, most documents first, then by value: booleans, numbers, texts
    * by UTF-8 bytes. A document counts once for each distinct value of a list, and not at all for null. Counts are
@@ -40,7 +58,7 @@ export interface SegmentStore extends AsyncDisposable {
    */
   listBuckets(
     of: SegmentOf, dimension: string, filter: SegmentFilter, limit: number,
-  ): Promise<{ value: string | number | boolean; documents: number; totals: Record<string, number> }[]>
+  ): Promise<{ value: SegmentValue; documents: number; totals: Record<string, number> }[]>
   /**
    * Up to which catalog revision each shard is projected; shards without a mark are absent. Kept beside the documents:
    * a store that is new, or lost them, has no marks either.

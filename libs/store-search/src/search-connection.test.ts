@@ -59,7 +59,7 @@ describeWithServer('elasticsearch', 'a guarded search server', (target) => {
 
   const freshPrefix = (): string => {
     const prefix = freshName('guarded')
-    indices.push(`${prefix}-segments-v1`)
+    indices.push(`${prefix}-segments-v2`)
     return prefix
   }
   const listening = async (server: ReturnType<typeof createServer>, port = 0): Promise<number> => {

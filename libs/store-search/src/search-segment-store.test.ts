@@ -15,7 +15,7 @@ for (const kind of ['elasticsearch', 'elasticsearch-8', 'opensearch'] as const) 
     const indices: string[] = []
     const freshPrefix = (): string => {
       const prefix = freshName('segments')
-      indices.push(`${prefix}-segments-v0`, `${prefix}-segments-v1`)
+      indices.push(`${prefix}-segments-v0`, `${prefix}-segments-v2`)
       return prefix
     }
     const call = async (method: string, path: string, body?: unknown): Promise<any> => {
@@ -41,7 +41,7 @@ for (const kind of ['elasticsearch', 'elasticsearch-8', 'opensearch'] as const) 
       const results = await Promise.all(stores.map((store, n) => store.putDocuments([movie(`m-${n}`)])))
       expect(results.every(({ written }) => written === 1)).toBe(true)
       expect(await stores[0]!.count(MOVIES, [])).toBe(10)
-      expect(Object.keys((await call('GET', `_alias/${prefix}-segments`)).body)).toEqual([`${prefix}-segments-v1`])
+      expect(Object.keys((await call('GET', `_alias/${prefix}-segments`)).body)).toEqual([`${prefix}-segments-v2`])
       await Promise.all(stores.map((store) => store[Symbol.asyncDispose]()))
     })
 
@@ -55,14 +55,14 @@ for (const kind of ['elasticsearch', 'elasticsearch-8', 'opensearch'] as const) 
         expect(await store.listMarks()).toEqual(new Map())
         await store[Symbol.asyncDispose]()
       }
-      expect(Object.keys((await call('GET', `_alias/${alias}`)).body)).toEqual([`${alias}-v1`])
+      expect(Object.keys((await call('GET', `_alias/${alias}`)).body)).toEqual([`${alias}-v2`])
       expect((await call('GET', `${alias}-v0/_doc/mark-1`)).body._source).toEqual({ mark: 5 })
     })
 
     test('an index of a newer mapping, or of somebody else, is refused', async () => {
       for (const mappings of [{ _meta: { version: 99 } }, {}]) {
         const prefix = freshPrefix()
-        await call('PUT', `${prefix}-segments-v1`, { aliases: { [`${prefix}-segments`]: {} }, mappings })
+        await call('PUT', `${prefix}-segments-v2`, { aliases: { [`${prefix}-segments`]: {} }, mappings })
         await expect(SearchSegmentStore.open({ url, prefix })).rejects.toMatchObject({ code: 'STORE_REFUSED' })
       }
     })
@@ -70,7 +70,7 @@ for (const kind of ['elasticsearch', 'elasticsearch-8', 'opensearch'] as const) 
     test('a write after the index was deleted is refused, and makes no index of a guessed mapping', async () => {
       const prefix = freshPrefix()
       await using store = await SearchSegmentStore.open({ url, prefix })
-      await call('DELETE', `${prefix}-segments-v1`)
+      await call('DELETE', `${prefix}-segments-v2`)
       await expect(store.putDocuments([movie('one')])).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
       await expect(store.putMarks(new Map([[1, 1]]))).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
       await expect(store.listMarks()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
@@ -92,7 +92,7 @@ for (const kind of ['elasticsearch', 'elasticsearch-8', 'opensearch'] as const) 
       await store.putDocuments(Array.from({ length: 1_200 }, (_, n) =>
         ({ ...movie(`m-${n}`), dimensions: { [`dimension ${n}`]: n }, totals: { [`action_${n % 3}`]: n } })))
       expect(await store.count(MOVIES, [{ dimension: 'dimension 1199', in: [1199] }])).toBe(1)
-      const { mappings } = (await call('GET', `${prefix}-segments-v1/_mapping`)).body[`${prefix}-segments-v1`]
+      const { mappings } = (await call('GET', `${prefix}-segments-v2/_mapping`)).body[`${prefix}-segments-v2`]
       expect(mappings.properties.dimensions).toEqual({ type: 'object', enabled: false })
       expect(mappings.properties.totals.properties).toEqual({
         action_0: { type: 'double' }, action_1: { type: 'double' }, action_2: { type: 'double' },

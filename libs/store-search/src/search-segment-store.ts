@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto'
 import type { Client, estypes } from '@elastic/elasticsearch'
-import { ALL_SHARDS, AppError, SEPARATOR, type EntityKey } from '@tallyfleet/domain'
-import type { SegmentDocument, SegmentFilter, SegmentOf, SegmentStore } from '@tallyfleet/ports'
+import {
+  ALL_SHARDS, AppError, SEPARATOR, type EntityKey, type SegmentCondition, type SegmentValue,
+} from '@tallyfleet/domain'
+import type { SegmentDocument, SegmentEntry, SegmentFilter, SegmentOf, SegmentStore, TopAfter } from '@tallyfleet/ports'
 import { codeOfStatus, connectSearch, searchError, type SearchOptions } from './search-connection.ts'
 import { aliasOf, ensureIndex } from './segment-index.ts'
-import { compareValues, termOf, termPrefixOf, termsOf, valueOfTerm, type SegmentValue } from './segment-term.ts'
+import { compareValues, termOf, termPrefixOf, termRangeOf, termsOf, valueOfTerm } from './segment-term.ts'
 
 const OPEN_TIMEOUT_MS = 6_000
 const MAX_BULK_BYTES = 5 * 1_048_576
@@ -29,8 +31,9 @@ type Write = { id: string; version: number; source: object }
 type Bucket = { value: SegmentValue; documents: number; totals: Record<string, number> }
 type PageOfBuckets = {
   after_key?: { term: string }
-  buckets: ({ key: { term: string }; doc_count: number } & Record<string, { count: number; sum: number }>)[]
+  buckets: ({ key: { term: string }; doc_count: number } & Stats)[]
 }
+type Stats = Record<string, { count: number; sum: number }>
 
 /**
  * Segments in Elasticsearch or OpenSearch, in one index for all packs and tenants. Whole documents are indexed with
@@ -49,7 +52,7 @@ export class SearchSegmentStore implements SegmentStore {
   }
 
   /**
-   * Connects, and creates the index `<prefix>-segments-v1` with its alias `<prefix>-segments` where they are missing.
+   * Connects, and creates the index `<prefix>-segments-v2` with its alias `<prefix>-segments` where they are missing.
    * Rejects within 10 seconds: `STORE_UNAVAILABLE`; `CONFIG_INVALID` for a bad URL or prefix; `STORE_REFUSED` for an
    * index that this release must not touch.
    */
@@ -89,6 +92,58 @@ export class SearchSegmentStore implements SegmentStore {
     })
   }
 
+  async sumTotals(of: SegmentOf, filter: SegmentFilter): Promise<{ documents: number; totals: Record<string, number> }> {
+    return this.#call(async (client) => {
+      await client.indices.refresh({ index: this.#alias })
+      const query = queryOf(of, filter)
+      const actions = await this.#listActions(query)
+      const { hits, aggregations } = await client.search<unknown, Stats>({
+        index: this.#alias, size: 0, track_total_hits: true, query, aggs: statsOf(actions),
+      })
+      return { documents: (hits.total as estypes.SearchTotalHits).value, totals: totalsOf(actions, aggregations ?? {}) }
+    })
+  }
+
+  async listTop(
+    of: SegmentOf, action: string, filter: SegmentFilter, limit: number, after?: TopAfter,
+  ): Promise<SegmentEntry[]> {
+    return this.#call(async (client) => {
+      await client.indices.refresh({ index: this.#alias })
+      const { hits } = await client.search<Source>({
+        index: this.#alias, size: limit, track_total_hits: false, query: queryOf(of, filter),
+        sort: [
+          { [`totals.${action}`]: { order: 'desc', missing: 0, unmapped_type: 'double' } }, { entity_id: 'asc' },
+        ],
+        ...(after && { search_after: [after.count, after.entityId] }),
+      })
+      return hits.hits.map(({ _source }) =>
+        ({ entityId: _source!.entity_id, title: _source!.title, totals: _source!.totals }))
+    })
+  }
+
+  async listRepeated(
+    of: SegmentOf, dimension: string, filter: SegmentFilter, limit: number,
+  ): Promise<{ value: SegmentValue; documents: number }[]> {
+    return this.#call(async (client) => {
+      await client.indices.refresh({ index: this.#alias })
+      const query = queryOf(of, filter)
+      const prefix = termPrefixOf(dimension)
+      // Exact as long as the index has one shard, which is how it is made.
+      const { aggregations } = await client.search<unknown, { terms: { buckets: { key: string; doc_count: number }[] } }>({
+        index: this.#alias, size: 0, track_total_hits: false, query,
+        aggs: { terms: { terms: {
+          field: 'terms', size: limit, min_doc_count: 2, include: `${regexOf(prefix)}.*`,
+          order: [{ _count: 'desc' }, { _key: 'asc' }],
+        } } },
+      })
+      const found: { value: SegmentValue; documents: number }[] = []
+      for (const { key, doc_count: documents } of aggregations!.terms.buckets) {
+        found.push({ value: valueOfTerm(dimension, key) ?? await this.#getLongText(query, dimension, key), documents })
+      }
+      return found.sort((a, b) => b.documents - a.documents || compareValues(a.value, b.value))
+    })
+  }
+
   async listBuckets(of: SegmentOf, dimension: string, filter: SegmentFilter, limit: number): Promise<Bucket[]> {
     return this.#call(async (client) => {
       await client.indices.refresh({ index: this.#alias })
@@ -97,12 +152,7 @@ export class SearchSegmentStore implements SegmentStore {
       const buckets: Bucket[] = []
       for await (const { key, doc_count: documents, ...stats } of this.#scanTerms(dimension, query, actions)) {
         const value = valueOfTerm(dimension, key.term) ?? await this.#getLongText(query, dimension, key.term)
-        const totals: Record<string, number> = {}
-        actions.forEach((action, at) => {
-          const { count, sum } = stats[`total${at}`]!
-          if (count > 0) totals[action] = sum
-        })
-        buckets.push({ value, documents, totals })
+        buckets.push({ value, documents, totals: totalsOf(actions, stats) })
       }
       buckets.sort((a, b) => b.documents - a.documents || compareValues(a.value, b.value))
       return buckets.slice(0, limit)
@@ -176,7 +226,7 @@ export class SearchSegmentStore implements SegmentStore {
     dimension: string, query: estypes.QueryDslQueryContainer, actions: readonly string[],
   ): AsyncGenerator<PageOfBuckets['buckets'][number]> {
     const prefix = termPrefixOf(dimension)
-    const aggs = Object.fromEntries(actions.map((action, at) => [`total${at}`, { stats: { field: `totals.${action}` } }]))
+    const aggs = statsOf(actions)
     let after: { term: string } | undefined = { term: prefix }
     while (after) {
       const { aggregations }: { aggregations?: { terms: PageOfBuckets } } = await this.#client.search<
@@ -233,9 +283,44 @@ function documentOf(source: Source): SegmentDocument {
 
 function queryOf({ tenant, domain, entityType }: SegmentOf, filter: SegmentFilter): estypes.QueryDslQueryContainer {
   return { bool: { filter: [
-    { term: { tenant } }, { term: { domain } }, { term: { entity_type: entityType } },
-    ...filter.map((one) => ({ terms: { terms: one.in.map((value) => termOf(one.dimension, value)) } })),
+    { term: { tenant } }, { term: { domain } }, { term: { entity_type: entityType } }, ...filter.map(clauseOf),
   ] } }
+}
+
+function clauseOf(condition: SegmentCondition): estypes.QueryDslQueryContainer {
+  if ('all' in condition) return { bool: { filter: condition.all.map(clauseOf) } }
+  if ('any' in condition) {
+    return { bool: { should: condition.any.map(clauseOf), minimum_should_match: 1 } }
+  }
+  if ('not' in condition) return { bool: { must_not: [clauseOf(condition.not)] } }
+  if ('total' in condition) return { range: { [`totals.${condition.total}`]: edgesOf(condition) } }
+  const { dimension } = condition
+  if ('exists' in condition) {
+    const some = { prefix: { terms: termPrefixOf(dimension) } }
+    return condition.exists ? some : { bool: { must_not: [some] } }
+  }
+  if ('in' in condition) return { terms: { terms: condition.in.map((value) => termOf(dimension, value)) } }
+  return { range: { terms: termRangeOf(dimension, condition) } }
+}
+
+function edgesOf({ gte, lt }: { gte?: number | undefined; lt?: number | undefined }): { gte?: number; lt?: number } {
+  return { ...(gte !== undefined && { gte }), ...(lt !== undefined && { lt }) }
+}
+
+function statsOf(actions: readonly string[]): Record<string, estypes.AggregationsAggregationContainer> {
+  return Object.fromEntries(actions.map((action, at) => [`total${at}`, { stats: { field: `totals.${action}` } }]))
+}
+
+function totalsOf(actions: readonly string[], stats: Stats): Record<string, number> {
+  return Object.fromEntries(actions.flatMap((action, at) => {
+    const { count, sum } = stats[`total${at}`] ?? { count: 0, sum: 0 }
+    return count > 0 ? [[action, sum]] : []
+  }))
+}
+
+/** A text as a Lucene regular expression takes it. */
+function regexOf(text: string): string {
+  return text.replace(/[.?+*|{}[\]()"\\#@&<>~^$-]/g, '\\$&')
 }
 
 /** The lines of bulk requests of at most 5 MiB each; a larger document travels alone. */

@@ -2,8 +2,8 @@ import type { Client, estypes, TransportRequestOptions } from '@elastic/elastics
 import { AppError } from '@tallyfleet/domain'
 import { typeOfError } from './search-connection.ts'
 
-/** Raise it with every change of the mapping: a new index is begun, and fills itself because it holds no marks. */
-const MAPPING_VERSION = 1
+/** Raise it with every change of the mapping, the terms or the projected dimensions: a new index is begun, and fills itself because it holds no marks. */
+const MAPPING_VERSION = 2
 
 /**
  * A fixed handful of fields, whatever the packs hold. Dimensions are kept but not mapped, because two packs may give

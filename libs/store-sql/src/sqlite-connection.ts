@@ -96,6 +96,11 @@ export class SqliteConnection {
     return statement
   }
 
+  /** A statement that is not kept: for texts of endless variety. */
+  prepare(sql: string): StatementSync {
+    return this.#database.prepare(sql)
+  }
+
   /** Runs statements that only read. Each sees the newest committed state. */
   read<Result>(work: () => Result): Promise<Result> {
     return withinTimeout(this.path, this.#busyTimeoutMs, () => {

@@ -1,4 +1,6 @@
-import type { SegmentDocument, SegmentFilter, SegmentOf, SegmentStore } from '@tallyfleet/ports'
+import type { SegmentValue } from '@tallyfleet/domain'
+import type { SegmentDocument, SegmentEntry, SegmentFilter, SegmentOf, SegmentStore, TopAfter } from '@tallyfleet/ports'
+import { columnsOfValue, matchingOf } from './segment-matching.ts'
 import { SqliteConnection, type SqliteSchema } from './sqlite-connection.ts'
 
 /**
@@ -18,6 +20,9 @@ const SCHEMA: SqliteSchema = { name: 'segments', steps: [`
     PRIMARY KEY (document, dimension, kind, value)
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE segment_marks (shard INTEGER PRIMARY KEY, mark INTEGER NOT NULL) STRICT;
+`, `
+  -- Documents have more dimensions now: without marks the projection writes them all again.
+  DELETE FROM segments; DELETE FROM segment_values; DELETE FROM segment_marks;
 `] }
 
 const PUT = `
@@ -28,8 +33,7 @@ const PUT = `
 /** Keeps one transaction below 50 ms: the file has one write lock. */
 const MAX_ROWS_PER_WRITE = 200
 
-type Value = string | number | boolean
-type Bucket = { value: Value; documents: number; totals: Record<string, number> }
+type Bucket = { value: SegmentValue; documents: number; totals: Record<string, number> }
 /** The documents that have a value, when `action` is null; else the sum of their totals of the action. */
 type BucketRow = { kind: number; value: string | number; action: string | null; amount: number }
 
@@ -63,17 +67,55 @@ export class SqliteSegmentStore implements SegmentStore {
   }
 
   async count(of: SegmentOf, filter: SegmentFilter): Promise<number> {
-    const matching = matchingOf(of, filter)
-    return this.#connection.read(() => this.#connection.statement(`SELECT count(*) AS documents ${matching.sql}`)
-      .get(...matching.values)!['documents'] as number)
+    const { sql, values } = matchingOf(of, filter)
+    return this.#connection.read(() =>
+      this.#connection.prepare(`SELECT count(*) AS documents ${sql}`).get(...values)!['documents'] as number)
+  }
+
+  async sumTotals(of: SegmentOf, filter: SegmentFilter): Promise<{ documents: number; totals: Record<string, number> }> {
+    const { sql, values } = matchingOf(of, filter)
+    const rows = await this.#connection.read(() => this.#connection.prepare(`
+      WITH held AS MATERIALIZED (SELECT body ${sql})
+      SELECT NULL AS action, count(*) AS amount FROM held
+      UNION ALL
+      SELECT totals.key, total(totals.value) FROM held CROSS JOIN json_each(body, '$.totals') AS totals GROUP BY totals.key
+    `).all(...values) as Pick<BucketRow, 'action' | 'amount'>[])
+    const [{ amount: documents }, ...totals] = rows as [typeof rows[number], ...typeof rows]
+    return { documents, totals: Object.fromEntries(totals.map(({ action, amount }) => [action!, amount])) }
+  }
+
+  async listTop(
+    of: SegmentOf, action: string, filter: SegmentFilter, limit: number, after?: TopAfter,
+  ): Promise<SegmentEntry[]> {
+    const { sql, values } = matchingOf(of, filter)
+    const rows = await this.#connection.read(() => this.#connection.prepare(`
+      SELECT entity_id, body FROM (SELECT entity_id, body, coalesce(body -> '$.totals' ->> ?, 0) AS amount ${sql})
+      ${after ? 'WHERE amount < ? OR (amount = ? AND entity_id > ?)' : ''} ORDER BY amount DESC, entity_id LIMIT ?
+    `).all(action, ...values, ...(after ? [after.count, after.count, after.entityId] : []), limit))
+    return rows.map(({ body }) => {
+      const { entityId, title, totals } = JSON.parse(body as string) as SegmentDocument
+      return { entityId, title, totals }
+    })
+  }
+
+  async listRepeated(
+    of: SegmentOf, dimension: string, filter: SegmentFilter, limit: number,
+  ): Promise<{ value: SegmentValue; documents: number }[]> {
+    const { sql, values } = matchingOf(of, filter)
+    const rows = await this.#connection.read(() => this.#connection.prepare(`
+      SELECT kind, value, count(*) AS documents FROM (SELECT id ${sql})
+      CROSS JOIN segment_values ON document = id AND dimension = ?
+      GROUP BY kind, value HAVING count(*) > 1 ORDER BY documents DESC, kind, value LIMIT ?
+    `).all(...values, dimension, limit) as { kind: number; value: string | number; documents: number }[])
+    return rows.map(({ kind, value, documents }) => ({ value: kind === 0 ? value === 1 : value, documents }))
   }
 
   async listBuckets(of: SegmentOf, dimension: string, filter: SegmentFilter, limit: number): Promise<Bucket[]> {
-    const matching = matchingOf(of, filter)
+    const { sql, values } = matchingOf(of, filter)
     // One statement, so that counts and sums are of one moment. CROSS JOIN keeps the order: values by their document.
-    const buckets = await this.#connection.read(() => bucketsOf(this.#connection.statement(`
+    const buckets = await this.#connection.read(() => bucketsOf(this.#connection.prepare(`
       WITH held AS MATERIALIZED (
-        SELECT kind, value, body FROM (SELECT id, body ${matching.sql})
+        SELECT kind, value, body FROM (SELECT id, body ${sql})
         CROSS JOIN segment_values ON document = id AND dimension = ?
       )
       SELECT kind, value, NULL AS action, count(*) AS amount FROM held GROUP BY kind, value
@@ -81,7 +123,7 @@ export class SqliteSegmentStore implements SegmentStore {
       SELECT kind, held.value, totals.key, total(totals.value) FROM held
       CROSS JOIN json_each(body, '$.totals') AS totals GROUP BY kind, held.value, totals.key
       ORDER BY kind, value, action
-    `).all(...matching.values, dimension) as BucketRow[]))
+    `).all(...values, dimension) as BucketRow[]))
     return buckets.sort((a, b) => b.documents - a.documents).slice(0, limit)
   }
 
@@ -114,26 +156,10 @@ export class SqliteSegmentStore implements SegmentStore {
     const insert = this.#connection.statement('INSERT OR IGNORE INTO segment_values VALUES (?, ?, ?, ?)')
     for (const [dimension, held] of Object.entries(dimensions)) {
       if (held === null) continue
-      for (const value of Array.isArray(held) ? held : [held]) insert.run(id, dimension, ...columnsOf(value))
+      for (const value of Array.isArray(held) ? held : [held]) insert.run(id, dimension, ...columnsOfValue(value))
     }
     return true
   }
-}
-
-function columnsOf(value: Value): [kind: number, value: string | number] {
-  if (typeof value === 'boolean') return [0, Number(value)]
-  return typeof value === 'number' ? [1, value] : [2, value]
-}
-
-/** FROM and WHERE of the documents that a filter lets through. The text depends on the number of filters alone. */
-function matchingOf(of: SegmentOf, filter: SegmentFilter): { sql: string; values: string[] } {
-  const sql = `FROM segments WHERE tenant = ? AND domain = ? AND entity_type = ?${filter.map(() => `
-    AND EXISTS (
-      SELECT 1 FROM segment_values WHERE document = segments.id AND dimension = ?
-      AND (kind, value) IN (SELECT json_each.value ->> 0, json_each.value ->> 1 FROM json_each(?))
-    )`).join('')}`
-  const values = filter.flatMap((one) => [one.dimension, JSON.stringify(one.in.map(columnsOf))])
-  return { sql, values: [of.tenant, of.domain, of.entityType, ...values] }
 }
 
 /** Rows ordered by value, each value's count before its sums, to buckets in the same order. */

@@ -1,5 +1,6 @@
 import { ALL_SHARDS, type Packs } from '@tallyfleet/domain'
 import type { CatalogRow, CatalogStore, SegmentDocument, SegmentStore } from '@tallyfleet/ports'
+import { dimensionsOfRow } from './row-dimensions.ts'
 
 const PAGE = 500
 
@@ -34,13 +35,10 @@ export async function syncSegments(
   return result
 }
 
-/** The segment document of a catalog row: the dimensions that its pack declares, and its totals. */
+/** The segment document of a catalog row: its dimensions, and its totals. */
 export function documentOf(row: CatalogRow, packs: Packs): SegmentDocument {
-  const columns = packs.get(row.domain)?.entityTypes[row.entityType]?.catalog?.columns ?? {}
-  const dimensions: SegmentDocument['dimensions'] = {}
-  for (const [name, { dimension }] of Object.entries(columns)) {
-    if (dimension) dimensions[name] = (row.columns[name] ?? null) as SegmentDocument['dimensions'][string]
-  }
+  const mapping = packs.get(row.domain)?.entityTypes[row.entityType]?.catalog
   const { tenant, domain, entityType, id: entityId, title, totals, revision: version, shard } = row
+  const dimensions = mapping ? dimensionsOfRow(row, mapping) : {}
   return { tenant, domain, entityType, entityId, title, dimensions, totals, version, shard }
 }

@@ -28,7 +28,7 @@ export const bilten = definePack({
         columns: {
           title: { type: 'string', title: 'Title' },
           description: { type: 'text', title: 'Description' },
-          organizer: { type: 'string', dimension: true, title: 'Organizer (id)' },
+          organizer: { type: 'string', dimension: true, title: 'Organizer (id)', references: 'organizer' },
           category: { type: 'string', dimension: true, title: 'Category' },
           tags: { type: 'list', dimension: true, title: 'Tags' },
           status: { type: 'string', dimension: true, title: 'Status' },
@@ -42,6 +42,14 @@ export const bilten = definePack({
           currency: { type: 'string', dimension: true, title: 'Currency' },
           created_at: { type: 'datetime', title: 'Added' },
           updated_at: { type: 'datetime', title: 'Changed' },
+        },
+        quality: {
+          fields: {
+            category: 'category', tags: 'tags', date: 'starts_at', venue: 'venue', city: 'city', organizer: 'organizer',
+            description: 'description',
+          },
+          category: 'category',
+          twinDate: 'starts_at',
         },
       },
     },
@@ -75,7 +83,7 @@ export const bilten = definePack({
         columns: {
           name: { type: 'string', title: 'Name' },
           channel: { type: 'string', dimension: true, title: 'Channel' },
-          organizer: { type: 'string', dimension: true, title: 'Organizer (id)' },
+          organizer: { type: 'string', dimension: true, title: 'Organizer (id)', references: 'organizer' },
           budget_cents: { type: 'integer', title: 'Budget in cents' },
           starts_on: { type: 'date', title: 'First day' },
           ends_on: { type: 'date', title: 'Last day' },

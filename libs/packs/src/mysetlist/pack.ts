@@ -19,7 +19,7 @@ export const mysetlist = definePack({
         totals: { view: 'views', vote: 'votes', follow: 'follows' },
         columns: {
           title: { type: 'string', title: 'Title' },
-          artist: { type: 'string', dimension: true, title: 'Artist (id)' },
+          artist: { type: 'string', dimension: true, title: 'Artist (id)', references: 'artist' },
           venue: { type: 'string', dimension: true, title: 'Venue (id)' },
           city: { type: 'string', dimension: true, title: 'City' },
           country: { type: 'string', dimension: true, title: 'Country' },
@@ -27,6 +27,11 @@ export const mysetlist = definePack({
           status: { type: 'string', dimension: true, title: 'Status' },
           show_date: { type: 'date', title: 'Date' },
           updated_at: { type: 'datetime', title: 'Changed' },
+        },
+        quality: {
+          fields: { artist: 'artist', venue: 'venue', city: 'city', country: 'country', date: 'show_date' },
+          category: 'country',
+          twinDate: 'show_date',
         },
       },
     },
@@ -58,7 +63,7 @@ export const mysetlist = definePack({
         totals: { view: 'views', vote: 'votes' },
         columns: {
           title: { type: 'string', title: 'Title' },
-          artist: { type: 'string', dimension: true, title: 'Artist (id)' },
+          artist: { type: 'string', dimension: true, title: 'Artist (id)', references: 'artist' },
           album: { type: 'string', dimension: true, title: 'Album' },
           duration_seconds: { type: 'integer', title: 'Length in seconds' },
           release_date: { type: 'date', title: 'Released' },
@@ -75,7 +80,7 @@ export const mysetlist = definePack({
         totals: { view: 'views', vote: 'votes', share: 'shares' },
         columns: {
           title: { type: 'string', title: 'Title' },
-          show_id: { type: 'string', dimension: true, title: 'Show (id)' },
+          show_id: { type: 'string', dimension: true, title: 'Show (id)', references: 'show' },
           kind: { type: 'string', dimension: true, title: 'Predicted or played' },
           songs: { type: 'list', title: 'Songs (ids)' },
           updated_at: { type: 'datetime', title: 'Changed' },

@@ -37,6 +37,13 @@ export const storyverse = definePack({
           created_at: { type: 'datetime', title: 'Added' },
           updated_at: { type: 'datetime', title: 'Changed' },
         },
+        quality: {
+          fields: {
+            summary: 'summary', author: 'author', characters: 'characters', theme: 'theme', age: 'age_group',
+            language: 'language', image: 'images',
+          },
+          category: 'theme',
+        },
       },
     },
     chapter: { title: 'Chapter' },

@@ -25,6 +25,13 @@ export const web = definePack({
           published_at: { type: 'datetime', title: 'Published' },
           updated_at: { type: 'datetime', title: 'Changed' },
         },
+        quality: {
+          fields: {
+            section: 'section', author: 'author', tags: 'tags', date: 'published_at', language: 'language',
+            description: 'description',
+          },
+          category: 'section',
+        },
       },
     },
   },
