@@ -1,4 +1,5 @@
 import type { Delta, EntityKey, MinuteCounts } from '@tallyfleet/domain'
+import type { LogPlace } from './ingest-log.ts'
 
 /** One event on its way into the hot counters. */
 export type IngestEvent = {
@@ -19,6 +20,8 @@ export type IngestRequest = {
   limit?: { keyId: string; eventsPerMinute: number } | undefined
   /** A chunk of an import: each shard counts its part of it once, ever. */
   claim?: { importId: string; chunk: number } | undefined
+  /** Where it stands in an ingest log, if one was written first. */
+  log?: LogPlace | undefined
 }
 
 /** In the order of the request's events. An import chunk that a shard had claimed before answers `duplicate`. */
@@ -38,6 +41,8 @@ export type OpenBatch = {
   frozenAt: Date
   /** `repair`: a batch that holds nothing hot; its deltas are computed while it is open. */
   kind: 'flush' | 'repair'
+  /** Up to which record of each ingest log it was frozen, by log; undefined where the shard knows none. */
+  log?: Record<string, number> | undefined
 }
 
 /** What a shard is frozen against: the life that was checked, and where it goes on when it has no number. */

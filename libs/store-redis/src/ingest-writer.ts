@@ -49,13 +49,23 @@ export class IngestWriter {
     this.#client = client
   }
 
-  /** See HotStore.ingest. */
-  write(request: IngestRequest): Promise<IngestOutcome[]> {
+  /** Whether there is room for a request, and in its key's limit, which it takes from. Throws; see HotStore.ingest. */
+  admit(request: IngestRequest): void {
     if (this.#waitingEvents + request.events.length > MAX_WAITING_EVENTS) {
-      return Promise.reject(new AppError('OVERLOADED', 'too many events wait for redis', { details: { retryAfterSeconds: 1 } }))
+      throw new AppError('OVERLOADED', 'too many events wait for redis', { details: { retryAfterSeconds: 1 } })
     }
+    this.#limits.reserve(request)
+  }
+
+  /** Gives back what an admitted request took, when it is not written after all. */
+  dismiss({ limit, events }: IngestRequest): void {
+    if (limit && limit.eventsPerMinute > 0 && events.length > 0) this.#limits.release(limit.keyId, events.length)
+  }
+
+  /** See HotStore.ingest. A request with a place in a log was admitted before it was logged. */
+  write(request: IngestRequest): Promise<IngestOutcome[]> {
     try {
-      this.#limits.reserve(request)
+      if (!request.log) this.admit(request)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -80,6 +90,7 @@ export class IngestWriter {
     let events = 0
     while (this.#waiting.length > taken.length && (taken.length === 0 || events < MAX_EVENTS_A_WRITE)) {
       const next = this.#waiting[taken.length]!
+      if (taken.length > 0 && next.request.log?.id !== taken[0]!.request.log?.id) break // a script knows one log
       taken.push(next)
       events += next.request.events.length
     }
@@ -121,8 +132,11 @@ export class IngestWriter {
       const letters = String(await ingestScript.run(this.#client, keys, [pack(parts)]))
       let at = 0
       for (const part of parts) {
-        if (letters[at++] === 's') {
-          fail(part, new Error('STOPPED'))
+        const told = letters[at++]
+        if (told !== 'o') {
+          fail(part, told === 's' ? new Error('STOPPED') : new AppError('STORE_UNAVAILABLE', 'redis is behind the ingest log', {
+            details: { retryAfterSeconds: 1 },
+          }))
           continue
         }
         for (const { waiting: { outcomes }, positions } of part.groups) {
@@ -187,9 +201,13 @@ let writes = 0
 function pack(parts: readonly Part[]): Buffer {
   const list = new PackedList()
   list.text(`${writer}:${++writes}`) // unlike any other, of this process or another
+  list.text(parts[0]!.groups[0]!.waiting.request.log?.id ?? '')
   for (const { shard, groups } of parts) {
     const own = new PackedList()
     let tenantBefore = ''
+    const logged = groups.flatMap(({ waiting: { request: { log } } }) => (log && log.seq > 0 ? [log] : []))
+    own.number(logged[0]?.previous.get(shard) ?? 0)
+    own.number(logged.at(-1)?.seq ?? 0)
     own.number(groups.length)
     for (const { waiting: { request }, positions, rejected } of groups) {
       own.text(request.claim?.importId ?? '')

@@ -4,7 +4,8 @@ import {
   ALL_SHARDS, AppError, deltaOf, SEPARATOR, shardOf, type Delta, type EntityKey, type MinuteCounts,
 } from '@tallyfleet/domain'
 import type {
-  DedupeStatus, FreezeRequest, HotLedger, HotServerStatus, HotStore, IngestOutcome, IngestRequest, OpenBatch, ShardStatus,
+  DedupeStatus, FreezeRequest, HotLedger, HotServerStatus, HotStore, IngestOutcome, IngestRequest, LoggedCounters, OpenBatch,
+  ShardLogs, ShardStatus,
 } from '@tallyfleet/ports'
 import { Cluster, type Redis } from 'ioredis'
 import { IngestWriter } from './ingest-writer.ts'
@@ -13,6 +14,7 @@ import { batchKey, claimKey, hotKey, metaKey, minutesKey, SETTLED_KEY, tagOf } f
 import { WriteBarrier } from './write-barrier.ts'
 
 const freezeScript = new Script('freeze')
+const openLogScript = new Script('open-log')
 const openRepairScript = new Script('open-repair')
 const batchScript = new Script('batch')
 const finishScript = new Script('finish')
@@ -39,7 +41,7 @@ export type RedisHotStoreOptions = {
 }
 
 /** HotStore on Redis, Valkey or Redis Cluster. All keys of a shard carry its tag; see the scripts for their shapes. */
-export class RedisHotStore implements HotStore {
+export class RedisHotStore implements HotStore, LoggedCounters {
   readonly #client: Redis | Cluster
   readonly #writer: IngestWriter
   readonly #settleMs: number
@@ -78,22 +80,55 @@ export class RedisHotStore implements HotStore {
   }
 
   async ingest(request: IngestRequest): Promise<IngestOutcome[]> {
-    if (performance.now() - this.#pressureAt > PRESSURE_CHECK_MS) this.#pressureCheck ??= this.#measurePressure()
-    if (this.#pressure >= SHED_AT) {
-      throw new AppError('OVERLOADED', 'redis is almost out of memory', { details: { retryAfterSeconds: 5 } })
-    }
+    if (!request.log) this.#shed()
     const life = this.#barrier?.life
     const outcomes = await this.#writer.write(request)
     if (life !== undefined) await this.#one(this.#barrier!.pass(life))
     return outcomes
   }
 
+  admit(request: IngestRequest): void {
+    this.#shed()
+    this.#writer.admit(request)
+  }
+
+  dismiss(request: IngestRequest): void {
+    this.#writer.dismiss(request)
+  }
+
+  async listShardLogs(): Promise<ShardLogs[]> {
+    return await this.#all(ALL_SHARDS.map(async (shard) => {
+      const meta = await this.#client.hgetall(metaKey(shard))
+      const positions = Object.entries(meta).filter(([name]) => name.startsWith('log:'))
+        .map(([name, seq]) => [name.slice('log:'.length), Number(seq)] as const)
+      return {
+        shard, ready: meta['logs'] !== undefined, epoch: meta['epoch'], stopped: meta['stopped'] !== undefined,
+        positions: Object.fromEntries(positions),
+      }
+    }))
+  }
+
+  async openShardLogs(shard: number, { epoch, positions }: { epoch: string | undefined; positions: Record<string, number> }): Promise<boolean> {
+    return await this.#one(openLogScript.run(
+      this.#client, [metaKey(shard)], [epoch ?? '', ...Object.entries(positions).flat()])) === 1
+  }
+
+  async forgetShards(shards: readonly number[]): Promise<void> {
+    const tags = new Set(shards.map(tagOf))
+    await this.#all(mastersOf(this.#client).map(async (master) => {
+      for await (const keys of master.scanStream({ match: '*{t*}*', count: 1_000 }) as AsyncIterable<string[]>) {
+        const own = keys.filter((key) => tags.has(key.slice(key.indexOf('{'), key.indexOf('}') + 1)))
+        await Promise.all(own.map((key) => master.unlink(key))) // one by one: on a Cluster they live in many slots
+      }
+    }))
+  }
+
   async freeze(requests: readonly FreezeRequest[]): Promise<OpenBatch[]> {
     const now = Date.now()
     const answers = await this.#all(requests.map(async ({ shard, epoch, floor = { n: 0, flushed: {} } }) => {
       const answer = await freezeScript.run(this.#client, [hotKey(shard), metaKey(shard)],
-        [tagOf(shard), now, randomUUID(), epoch, floor.n, ...Object.entries(floor.flushed).flat()]) as [number, string, number, OpenBatch['kind']] | null
-      return answer ? [{ shard, n: answer[0], name: answer[1], frozenAt: new Date(answer[2]), kind: answer[3] }] : []
+        [tagOf(shard), now, randomUUID(), epoch, floor.n, ...Object.entries(floor.flushed).flat()]) as [number, string, number, OpenBatch['kind'], string] | null
+      return answer ? [{ shard, n: answer[0], name: answer[1], frozenAt: new Date(answer[2]), kind: answer[3], log: positionsOf(answer[4]) }] : []
     }))
     return answers.flat()
   }
@@ -261,6 +296,13 @@ export class RedisHotStore implements HotStore {
     return await minutesScript.run(this.#client, [minutesKey(shard), metaKey(shard)], [before, act]) as string[] | null
   }
 
+  #shed(): void {
+    if (performance.now() - this.#pressureAt > PRESSURE_CHECK_MS) this.#pressureCheck ??= this.#measurePressure()
+    if (this.#pressure >= SHED_AT) {
+      throw new AppError('OVERLOADED', 'redis is almost out of memory', { details: { retryAfterSeconds: 5 } })
+    }
+  }
+
   async #measurePressure(): Promise<void> {
     try {
       this.#pressure = fillOf(await this.serverStatus())
@@ -306,6 +348,15 @@ export class RedisHotStore implements HotStore {
   #all<T>(work: Promise<T>[]): Promise<T[]> {
     return this.#one(Promise.all(work))
   }
+}
+
+/** The positions of a frozen batch, as its script tells them. */
+function positionsOf(text: string): Record<string, number> | undefined {
+  if (text === '') return undefined
+  return Object.fromEntries(text.split(',').map((pair) => {
+    const [id, seq] = pair.split(':') as [string, string]
+    return [id, Number(seq)]
+  }))
 }
 
 type MinuteRow = { minute: number; tenant: string; counts: MinuteCounts }

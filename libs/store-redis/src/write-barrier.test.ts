@@ -80,7 +80,7 @@ test('an answer over another connection than the one that wrote promises nothing
     const sent = send(hot, [event('cut', 'a')])
     const lost = expect(sent).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
     await waitUntil(async () => (await client.client('LIST') as string).includes('cmd=wait'), { timeoutMs: 10_000 })
-    await client.client('KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
+    await client.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
     await lost
   } finally {
     process.kill(replica.pid, 'SIGCONT')

@@ -1,5 +1,5 @@
 import { SHARD_COUNT } from '@tallyfleet/domain'
-import type { Floor, HotStore, Journal, Manifest, RollupStore, ShardStatus } from '@tallyfleet/ports'
+import { epochId, type Floor, type HotStore, type Journal, type Manifest, type RollupStore, type ShardStatus } from '@tallyfleet/ports'
 
 type Needs = { hot: HotStore; rollups: RollupStore; journal: Journal }
 
@@ -44,11 +44,6 @@ export async function checkShards({ hot, rollups, journal }: Needs): Promise<Sha
     }
   }
   return { shards, latest, floors, contradictions }
-}
-
-/** The journal's id for the floor of a life. */
-export function epochId(shard: number, epoch: string): string {
-  return `${String(shard).padStart(3, '0')}|${epoch}`
 }
 
 /** What `checkShards` found, in a sentence, or undefined when all is well. */

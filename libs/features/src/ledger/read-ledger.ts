@@ -1,6 +1,5 @@
 import { gapOf, type MinuteCounts, type ShardLedger } from '@tallyfleet/domain'
-import type { Floor, HotStore, Journal, RollupStore } from '@tallyfleet/ports'
-import { epochId } from '../flush/check-shards.ts'
+import { epochId, type Floor, type HotStore, type Journal, type RollupStore } from '@tallyfleet/ports'
 
 type Needs = { hot: HotStore; rollups: RollupStore; journal: Journal }
 

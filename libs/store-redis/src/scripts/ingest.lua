@@ -1,17 +1,18 @@
 --[[
 Dedupes and counts the events of one or more shards, for all requests that share this write. A shard is one step, all
-or nothing; a shard that stopped is passed over.
+or nothing; a shard that stopped, or lacks what an ingest log told it before, is passed over.
 
 KEYS  for each shard:
       hot:{tS}      hash, field -> sum
-      meta:{tS}     hash: epoch, clock, seen, stopped, counted:<tenant>, done, open, name, frozen_at
+      meta:{tS}     hash: epoch, clock, seen, stopped, counted:<tenant>, done, open, name, frozen_at, logs, log:<log>
       minutes:{tS}  hash, minute US tenant US outcome -> events
-ARGV  1 a MessagePack array: a fresh name, should the data of a shard begin here; then for each shard:
-      tag {tS}, the number of elements that follow for this shard, number of groups (one for a request); for each group:
+ARGV  1 a MessagePack array: a fresh name, should the data of a shard begin here; the ingest log ('' = none, * = only
+      remember ids and claims); then for each shard: tag {tS}, the number of elements that follow for this shard, the
+      record of the log that it must have (0 = none), the last of these records (0 = not logged), number of groups (one for a request); for each group:
       claim ('' or the import id), chunk, rejected tenant, rejected count, number of events; for each event:
       member ('' = not deduped), the number that its last 15 digits make, tenant ('' = the one of the event before),
       number of increments, and for each: field, value
-Returns a string, for each shard in order: s where it stopped and nothing was written; else o and a letter for each
+Returns a string, for each shard in order: s where it stopped, b where it is behind the log, and nothing was written; else o and a letter for each
       event: c counted · 0-4 duplicate of an event that many windows ago · x in a chunk that was claimed before
 
 `seen` describes the dedupe sets of the last five windows of 12 hours: window/subs:count,subs:count;window/…
@@ -27,6 +28,8 @@ local US = '\31'
 local call, floor = redis.call, math.floor
 local data = cmsgpack.unpack(ARGV[1])
 local machine = tonumber(call('TIME')[1])
+local log = data[2]
+local remembering = log == '*'
 local letters, told = {}, 0
 
 -- Whole numbers as text, each made once: making them takes a third of the time of a write.
@@ -96,19 +99,25 @@ local function seen(member, low)
   return nil
 end
 
-local at = 2
+local at = 3
 for shard = 1, #KEYS / 3 do
   local hot, meta, minutes_key = KEYS[3 * shard - 2], KEYS[3 * shard - 1], KEYS[3 * shard]
   local tag, length = data[at], data[at + 1]
   at = at + 2
-  local state = call('HMGET', meta, 'stopped', 'clock', 'seen', 'epoch')
+  local state = call('HMGET', meta, 'stopped', 'clock', 'seen', 'epoch', 'logs', 'log:' .. log)
+  local before, last, position = data[at], data[at + 1], tonumber(state[6] or '0')
   told = told + 1
-  if state[1] then
+  if state[1] and not remembering then
     letters[told] = 's'
+    at = at + length
+  elseif last > 0 and (not state[5] or position < before) then
+    letters[told] = 'b'
     at = at + length
   else
     letters[told] = 'o'
-    if not state[4] then call('HSET', meta, 'epoch', data[1]) end
+    at = at + 2
+    local again = last > 0 and position >= last
+    if not state[4] and not remembering then call('HSET', meta, 'epoch', data[1]) end
     -- Time never goes back within a shard, whatever the machine's clock does.
     local now = math.max(machine, tonumber(state[2] or '0'))
     window = floor(now / WINDOW)
@@ -129,9 +138,11 @@ for shard = 1, #KEYS / 3 do
         at = at + 4
         if named ~= '' then tenant = named end
         local age
-        if taken then age = 'x' elseif member ~= '' then age = seen(member, low) end
+        if again then age = 0 elseif taken then age = 'x' elseif member ~= '' then age = seen(member, low) end
         told = told + 1
-        if age then
+        if remembering then
+          letters[told] = age or 'c'
+        elseif age then
           duplicates[tenant] = (duplicates[tenant] or 0) + 1
           letters[told] = age
         else
@@ -156,6 +167,7 @@ for shard = 1, #KEYS / 3 do
     local parts = {}
     for i = 1, #current do parts[i] = text(current[i].subs) .. ':' .. text(current[i].count) end
     described[#described + 1] = text(window) .. '/' .. table.concat(parts, ',')
+    if last > 0 and not again then call('HSET', meta, 'log:' .. log, text(last)) end
     call('HSET', meta, 'clock', text(now), 'seen', table.concat(described, ';'))
   end
 end

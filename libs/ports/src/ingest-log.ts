@@ -1,0 +1,88 @@
+import type { Journal } from './journal.ts'
+import type { IngestRequest, OpenBatch } from './hot-store.ts'
+import type { Manifest, RollupStore } from './rollup-store.ts'
+
+/**
+ * The place of a request in an ingest log. A log is written before the hot store, and each shard takes its records in
+ * order and without a gap, so one number a log and shard, its position, says what a shard holds of it.
+ */
+export type LogPlace = {
+  /** Of the log; {@link ONLY_REMEMBER} marks ids and claims as seen and counts nothing. */
+  id: string
+  /** Number of the record; 0: the request has no event and no record. */
+  seq: number
+  /** By shard that the request touches: the record before this one that touched it; 0 = none. */
+  previous: ReadonlyMap<number, number>
+}
+
+export const ONLY_REMEMBER = '*'
+
+/** What a shard of the hot store knows of ingest logs. */
+export type ShardLogs = {
+  shard: number
+  /** Takes records; false: its memory of ids may be gone, and must be rebuilt first. */
+  ready: boolean
+  epoch: string | undefined
+  stopped: boolean
+  /** The last record that it holds, by log. */
+  positions: Record<string, number>
+}
+
+/**
+ * What a hot store offers to a log in front of it. Its `ingest` takes requests with a `log` place: a shard that is not
+ * ready, or lacks the record before, refuses with `STORE_UNAVAILABLE` and writes nothing; one that has the record
+ * already counts nothing and answers `duplicate`.
+ */
+export interface LoggedCounters {
+  /**
+   * Whether a request may come in now, before it is logged: rejects as `ingest` does for limits and load, and takes
+   * from the limit. A request that was admitted must be ingested or dismissed.
+   */
+  admit(request: IngestRequest): void
+  dismiss(request: IngestRequest): void
+  listShardLogs(): Promise<ShardLogs[]>
+  /** Makes a shard ready, in this life, at these positions. False: somebody else did before, and nothing changed. */
+  openShardLogs(shard: number, at: { epoch: string | undefined; positions: Record<string, number> }): Promise<boolean>
+  /** Deletes everything that the hot store holds of these shards. Only where a log can rebuild it. */
+  forgetShards(shards: readonly number[]): Promise<void>
+}
+
+const KIND = 'log-position'
+const KEPT_BATCHES = 16
+
+const padded = (value: number, digits: number) => String(value).padStart(digits, '0')
+
+/** The journal's id for the floor of a life. */
+export function epochId(shard: number, epoch: string): string {
+  return `${padded(shard, 3)}|${epoch}`
+}
+
+/**
+ * Writes down up to where a batch holds the ingest logs. Call it before the batch's manifest is written: then a
+ * manifest that stands has its positions.
+ */
+export async function notePositions({ shard, n, name, log }: OpenBatch, journal: Journal): Promise<void> {
+  if (!log) return
+  await journal.claim(KIND, `${padded(shard, 3)}|${padded(n, 15)}|${name}`, log)
+  if (n % KEPT_BATCHES === 0) {
+    await journal.deleteBefore(KIND, `${padded(shard, 3)}|${padded(n - KEPT_BATCHES, 15)}`, `${padded(shard, 3)}|`)
+  }
+}
+
+/**
+ * Up to where the rollups hold the ingest logs: the positions of a shard's newest manifest that has any. A life of the
+ * shard that knew no log took nothing from one, so older positions still hold.
+ */
+export async function flushedPositions(
+  { shard, n: newest }: Pick<Manifest, 'shard' | 'n'>, { rollups, journal }: { rollups: RollupStore; journal: Journal },
+): Promise<Record<string, number>> {
+  const prefix = `${padded(shard, 3)}|`
+  const noted = await journal.list(KIND, { from: prefix, to: `${padded(shard, 3)}~`, limit: 100, descending: true })
+  for (const { id, body } of noted) {
+    const [, n, name] = id.split('|') as [string, string, string]
+    if (Number(n) > newest) continue
+    const manifest = await rollups.findManifest(shard, Number(n))
+    if (manifest?.name === name) return body as Record<string, number>
+  }
+  return {}
+}
