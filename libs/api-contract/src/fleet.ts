@@ -13,3 +13,70 @@ export const queuesAnswerSchema = envelopeOf(z.array(z.object({
   oldestDeadSeconds: z.number().nullable(),
   workers: z.int(),
 })))
+
+const jobState = z.enum(['waiting', 'prioritized', 'delayed', 'active', 'completed', 'failed'])
+const nullableTime = z.iso.datetime().nullable()
+
+export const jobSchema = z.object({
+  queue: z.string(),
+  job: z.string(),
+  id: z.string(),
+  state: jobState,
+  starts: z.int().meta({ description: 'Tries that started, crashed ones included' }),
+  crashes: z.int().meta({ description: 'How often its worker ended while it ran' }),
+  redrives: z.int().meta({ description: 'How often it was redriven from the dead letters' }),
+  createdAt: z.iso.datetime(),
+  dueAt: nullableTime,
+  startedAt: nullableTime,
+  endedAt: nullableTime,
+  reason: z.string().nullable().meta({ description: 'Why the last try failed: a code, a colon, words' }),
+  host: z.string().nullable().meta({ description: 'The last worker that took it, as host-pid' }),
+  payload: z.unknown(),
+}).meta({ id: 'Job' })
+
+const limit = z.coerce.number().int().min(1).max(1_000).default(100)
+const queue = z.string().min(1).max(64)
+const filter = {
+  queue: queue.optional().meta({ description: 'Absent: every queue' }),
+  job: z.string().max(64).optional().meta({ description: 'The name of the job' }),
+  reason: z.string().max(200).optional().meta({ description: 'A part of the reason, such as an error code' }),
+}
+const choice = {
+  ...filter,
+  id: z.string().min(1).max(256).optional().meta({ description: 'One job; needs `queue`' }),
+  limit: z.int().min(1).max(1_000).default(100),
+  dryRun: z.boolean().default(false).meta({ description: 'Says what would be done, and does nothing' }),
+}
+
+export const queueParamsSchema = z.strictObject({ queue })
+export const jobParamsSchema = z.strictObject({ queue, id: z.string().min(1).max(256) })
+export const jobsQuerySchema = z.strictObject({ state: jobState.default('waiting'), limit })
+export const jobsAnswerSchema = envelopeOf(z.array(jobSchema))
+export const jobAnswerSchema = envelopeOf(jobSchema)
+export const cancelledAnswerSchema = envelopeOf(z.object({
+  queue: z.string(),
+  id: z.string(),
+  outcome: z.enum(['removed', 'aborting']).meta({ description: '`removed`: it waited; `aborting`: its worker ends it within 2 s' }),
+}))
+
+export const deadLettersQuerySchema = z.strictObject({ ...filter, limit })
+export const redriveBodySchema = z.strictObject({
+  ...choice,
+  ratePerSecond: z.number().min(0.1).max(1_000).optional().meta({ description: 'Spread evenly; limit / rate is at most 30 s' }),
+  force: z.boolean().default(false).meta({ description: 'Also those that were redriven three times' }),
+}).refine(({ limit, ratePerSecond }) => ratePerSecond === undefined || limit / ratePerSecond <= 30, {
+  path: ['ratePerSecond'], message: 'limit / ratePerSecond is more than 30 s: ask for fewer at a time',
+})
+export const purgeBodySchema = z.strictObject(choice)
+
+function resultOf<Outcome extends string>(...outcomes: Outcome[]) {
+  return envelopeOf(z.object({
+    dryRun: z.boolean(),
+    counts: z.record(z.string(), z.int()),
+    jobs: z.array(z.object({
+      queue: z.string(), job: z.string(), id: z.string(), reason: z.string().nullable(), outcome: z.enum(outcomes),
+    })),
+  }))
+}
+export const redriveAnswerSchema = resultOf('redriven', 'capped', 'gone')
+export const purgeAnswerSchema = resultOf('purged', 'gone')

@@ -11,3 +11,8 @@ export function checkAdministers(caller: Caller, tenant: string): void {
   if (overseesAll(caller) || caller.tenant.id === tenant) return
   throw new AppError('SCOPE_MISSING', `only an admin key of the tenant ${DEFAULT_TENANT} may act for another tenant`)
 }
+
+/** Throws `SCOPE_MISSING` unless the caller's key is one of the installation: queues hold the jobs of every tenant. */
+export function checkOverseesAll(caller: Caller): void {
+  checkAdministers(caller, DEFAULT_TENANT)
+}
