@@ -1,6 +1,6 @@
 import { createHash, hash } from 'node:crypto'
 import { bucketOf, INTERVALS, type Interval } from './bucket.ts'
-import { SEPARATOR, type EntityKey } from './shard.ts'
+import { entityText, SEPARATOR, type EntityKey } from './shard.ts'
 
 /** The built-in measure: how many events. */
 export const COUNT = 'count'
@@ -30,8 +30,7 @@ export type DocumentDelta = {
 
 /** The field of a hot counter, parts joined by U+001F: tenant first, so that a script can sum by tenant. */
 export function fieldOf(delta: Omit<Delta, 'value'>): string {
-  return [delta.tenant, delta.domain, delta.entityType, delta.entityId, delta.action, delta.measure, delta.bucket]
-    .join(SEPARATOR)
+  return `${entityText(delta)}${SEPARATOR}${delta.action}${SEPARATOR}${delta.measure}${SEPARATOR}${delta.bucket}`
 }
 
 /** The inverse of {@link fieldOf}. */
@@ -108,8 +107,13 @@ export function addCount(counts: Counts, { action, measure, value }: Pick<Delta,
 
 /** The member that stands for an event in the dedupe sets: 64 signed bits of a keyed hash, in decimal. */
 export function dedupeMemberOf(secret: string, key: EntityKey, eventId: string): string {
-  return keyedHash(secret, [key.tenant, key.domain, key.entityType, key.entityId, eventId]).readBigInt64BE(0).toString()
+  // As text, because making a buffer for it takes longer than the hash.
+  const bytes = hash('sha256', `${secret}${SEPARATOR}${entityText(key)}${SEPARATOR}${eventId}`, 'binary')
+  for (let at = 0; at < 8; at++) memberBytes.setUint8(at, bytes.charCodeAt(at))
+  return memberBytes.getBigInt64(0).toString()
 }
+
+const memberBytes = new DataView(new ArrayBuffer(8))
 
 /**
  * SHA-256 over the secret and the parts. Only its first bytes leave this file: what is cut off cannot be extended, so

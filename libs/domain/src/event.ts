@@ -3,6 +3,7 @@ import { dayOf, hourOf } from './bucket.ts'
 import { COUNT } from './delta.ts'
 import type { ErrorCode, Fault } from './errors.ts'
 import type { Packs } from './pack.ts'
+import { isPlainEvent } from './plain-event.ts'
 import type { EntityKey } from './shard.ts'
 
 export const MAX_EVENTS = 1000
@@ -28,6 +29,38 @@ export function entityIdFault(id: string): string | undefined {
 
 /** An RFC 3339 instant, or undefined when the text is not one or names a day or time that does not exist. */
 export function parseInstant(text: string): Date | undefined {
+  return parsePlainInstant(text) ?? parseAnyInstant(text)
+}
+
+/** `2026-11-21T10:00:00Z`, also with three digits of a second: how nearly all are written. Else undefined. */
+function parsePlainInstant(text: string): Date | undefined {
+  const { length } = text
+  if ((length !== 20 && !(length === 24 && text[19] === '.')) || text[length - 1] !== 'Z') return undefined
+  if (text[4] !== '-' || text[7] !== '-' || text[10] !== 'T' || text[13] !== ':' || text[16] !== ':') return undefined
+  const year = digitsOf(text, 0, 4)
+  const day = digitsOf(text, 8, 10)
+  const hour = digitsOf(text, 11, 13)
+  const minute = digitsOf(text, 14, 16)
+  const second = digitsOf(text, 17, 19)
+  const millis = length === 24 ? digitsOf(text, 20, 23) : 0
+  // Days that not every month has are left to the calendar; so are years that Date.UTC takes for others. NaN is neither.
+  if (!(year >= 1000 && day >= 1 && day <= 28 && hour <= 23 && minute <= 59 && second <= 59 && millis >= 0)) return undefined
+  const month = digitsOf(text, 5, 7)
+  return month >= 1 && month <= 12 ? new Date(Date.UTC(year, month - 1, day, hour, minute, second, millis)) : undefined
+}
+
+/** The number that decimal digits make, NaN when one is none. */
+function digitsOf(text: string, from: number, to: number): number {
+  let number = 0
+  for (let at = from; at < to; at++) {
+    const digit = text.charCodeAt(at) - 48
+    if (digit < 0 || digit > 9) return NaN
+    number = number * 10 + digit
+  }
+  return number
+}
+
+function parseAnyInstant(text: string): Date | undefined {
   const match = RFC3339.exec(text)
   if (!match) return undefined
   const [, year, month, day, hour, minute, second, fraction = '', sign, offsetHour, offsetMinute] = match
@@ -101,12 +134,26 @@ export function forbiddenKey(value: unknown, pointer = ''): string | undefined {
  * Reads one event of a parsed body. Never throws: what is wrong comes back as faults whose pointers start at the event.
  */
 export function readEvent(input: unknown, rules: EventRules): ReadEvent {
+  if (isPlainEvent(input, { needsId: rules.source === 'api', maxPropertiesBytes: MAX_PROPERTIES_BYTES })) {
+    return applyRules(input, rules)
+  }
+  return readBySchema(input, rules)
+}
+
+/** What {@link readEvent} does with every event that is not plain, and would do with those that are: it is the contract. */
+export function readBySchema(input: unknown, rules: EventRules): ReadEvent {
   const forbidden = forbiddenKey(input)
   if (forbidden) return fail('KEY_FORBIDDEN', forbidden, 'this key could alter a prototype')
   const parsed = (rules.source === 'api' ? eventSchema : importedEventSchema).safeParse(input)
   if (!parsed.success) return { faults: parsed.error.issues.flatMap(faultsOf) as [Fault, ...Fault[]] }
-  const { domain, entity_type: entityType, entity_id: entityId, action, occurred_at, event_id, properties } = parsed.data
+  return applyRules(parsed.data, rules)
+}
 
+type EventFields = z.output<typeof importedEventSchema>
+
+/** Reads an event whose form is right by what its pack and its time allow. */
+function applyRules(fields: EventFields, rules: EventRules): ReadEvent {
+  const { domain, entity_type: entityType, entity_id: entityId, action, occurred_at, event_id, properties } = fields
   const pack = rules.packs.get(domain)
   if (!pack) return fail('DOMAIN_UNKNOWN', '/domain', `no pack ${JSON.stringify(domain)}`)
   if (!Object.hasOwn(pack.entityTypes, entityType)) {

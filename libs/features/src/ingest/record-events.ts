@@ -8,6 +8,9 @@ export type RecordEventsNeeds = { hot: HotStore; packs: Packs; clock: Clock; sec
 
 export type RecordedEvent = { status: 'accepted' | 'duplicate' } | { status: 'rejected'; faults: [Fault, ...Fault[]] }
 
+const ACCEPTED: RecordedEvent = Object.freeze({ status: 'accepted' })
+const DUPLICATE: RecordedEvent = Object.freeze({ status: 'duplicate' })
+
 /**
  * Reads the events of one request and counts those that keep the contract: one round trip to the hot store.
  * Answers in the order of `inputs`. When it rejects, nothing of the request is promised: repeat it with the same ids.
@@ -18,7 +21,8 @@ export async function recordEvents(
 ): Promise<RecordedEvent[]> {
   const rules = { packs, tenant: source.tenant, zone: source.zone, now: clock.now(), source: 'api' as const }
   const reads = inputs.map((input) => readEvent(input, rules))
-  const events = reads.flatMap((read) => ('event' in read ? [ingestEventOf(read.event, secret)] : []))
+  const events: IngestEvent[] = []
+  for (const read of reads) if ('event' in read) events.push(ingestEventOf(read.event, secret))
   const rejected = reads.length - events.length
   const outcomes = await hot.ingest({
     events,
@@ -28,16 +32,18 @@ export async function recordEvents(
   let next = 0
   return reads.map((read): RecordedEvent => {
     if ('faults' in read) return { status: 'rejected', faults: read.faults }
-    return { status: outcomes[next++] === 'counted' ? 'accepted' : 'duplicate' }
+    return outcomes[next++] === 'counted' ? ACCEPTED : DUPLICATE
   })
 }
 
 /** What the hot store needs to know of an event. */
 export function ingestEventOf(event: CountableEvent, secret: string): IngestEvent {
+  const { tenant, domain, entityType, entityId, action, bucket, eventId } = event
   return {
     shard: shardOf(event),
-    tenant: event.tenant,
-    member: event.eventId === undefined ? undefined : dedupeMemberOf(secret, event, event.eventId),
-    increments: event.amounts.map(({ measure, value }) => ({ field: fieldOf({ ...event, measure }), value })),
+    tenant,
+    member: eventId === undefined ? undefined : dedupeMemberOf(secret, event, eventId),
+    increments: event.amounts.map(({ measure, value }) => (
+      { field: fieldOf({ tenant, domain, entityType, entityId, action, measure, bucket }), value })),
   }
 }
