@@ -2,6 +2,7 @@ import process from 'node:process'
 import { join } from 'node:path'
 import { AppError } from '@tallyfleet/domain'
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { MIGRATE_STORES_HELP } from './commands/migrate-help.ts'
 import { loadEnvironment, ROOT, type Environment } from './context.ts'
 import { EXIT, report, type CommandResult } from './output.ts'
 import { ROLES, type RoleName } from './role.ts'
@@ -120,6 +121,32 @@ for (const act of ['pause', 'resume', 'retry', 'drain'] as const) {
     .runs(async (env, queue: string, options: { yes: boolean }) => (await import('./commands/operate.ts')).actOnQueue(env, act, queue, options))
 }
 
+const jobs = program.command('jobs').description('the jobs of the queues')
+answering(jobs, 'ls', 'jobs of one state').option('--queue <queue>', 'all by itself')
+  .option('--state <state>', 'waiting, prioritized, delayed, active, completed or failed', 'waiting').option('--limit <n>', 'at most', whole, 100)
+  .runs(async (env, options: never) => (await import('./commands/jobs.ts')).listJobs(env, options))
+answering(jobs, 'show <queue> <id>', 'one job in full')
+  .runs(async (env, queue: string, id: string) => (await import('./commands/jobs.ts')).showJob(env, queue, id))
+answering(jobs, 'cancel <queue> <id>', 'take a job out, or have its worker end it within 2 s')
+  .runs(async (env, queue: string, id: string) => (await import('./commands/jobs.ts')).cancelJob(env, queue, id))
+
+const dlq = program.command('dlq').description('dead letters: jobs that failed for good')
+const choosing = (usage: string, description: string) => answering(dlq, usage, description)
+  .option('--queue <queue>', 'all by itself').option('--job <name>', 'jobs of this name').option('--reason <text>', 'a part of the reason')
+  .option('--limit <n>', 'at most', whole) as ReturnType<typeof answering>
+choosing('ls', 'list them').runs(async (env, options: never) => (await import('./commands/jobs.ts')).listDead(env, options))
+answering(dlq, 'show <queue> <id>', 'one in full')
+  .runs(async (env, queue: string, id: string) => (await import('./commands/jobs.ts')).showDead(env, queue, id))
+choosing('export <file>', 'write them as NDJSON; - is standard output')
+  .runs(async (env, file: string, options: never) => (await import('./commands/jobs.ts')).exportDead(env, file, options))
+const redriving = choosing('redrive', 'put them back to waiting, with all their tries')
+redriving.option('--id <id>', 'one of --queue').option('--rate <n>', 'at most so many a second', whole)
+  .option('--dry-run', 'say which', false).option('--force', 'also those that were redriven three times', false)
+redriving.runs(async (env, options: never) => (await import('./commands/jobs.ts')).redriveDead(env, options))
+const purging = choosing('purge', 'delete them for good')
+purging.option('--id <id>', 'one of --queue').option('--dry-run', 'say which', false).option('--yes', 'without asking', false)
+purging.runs(async (env, options: never) => (await import('./commands/jobs.ts')).purgeDead(env, options))
+
 answering(program, 'doctor', 'say what is wrong and what can be done').option('--resume', 'let shards go on whose stores agree again', false)
   .runs(async (env, { resume }: { resume: boolean }) => {
     const operate = await import('./commands/operate.ts')
@@ -132,6 +159,12 @@ for (const act of ['print', 'check'] as const) {
 }
 const migrate = program.command('migrate').description('schemas of the stores')
 answering(migrate, 'up', 'bring every schema up to date').runs(async (env) => (await import('./commands/operate.ts')).migrateUp(env))
+answering(migrate, 'status', 'where the stores are, and whether the rollups are on the move')
+  .runs(async (env) => (await import('./commands/migrate-stores.ts')).migrateStatus(env))
+answering(migrate, 'stores', 'take the rollups to another store, with the shards stopped').addHelpText('after', MIGRATE_STORES_HELP)
+  .option('--from <url>', 'where they are; unset: where the settings say').requiredOption('--to <url>', 'where they go')
+  .option('--dry-run', 'say what would be copied', false)
+  .runs(async (env, options: never) => (await import('./commands/migrate-stores.ts')).migrateStores(env, options))
 const openapi = program.command('openapi').description('the HTTP API')
 answering(openapi, 'export', 'print the OpenAPI document').runs(async () => (await import('./commands/operate.ts')).exportOpenApi())
 answering(program, 'bench <name>', 'run a benchmark of ops/load').option('--seconds <n>', 'an arm and repeat', whole, 5)

@@ -31,7 +31,7 @@ export async function actOnQueue(env: Environment, act: QueueAct, queue: string,
   return { data: { queue, act, jobs: jobs ?? null }, text: `${queue}: ${act} done${jobs === undefined ? '' : `, ${jobs} jobs`}` }
 }
 
-async function openAdmin(env: Environment) {
+export async function openAdmin(env: Environment) {
   const url = storesConfigOf(env).REDIS_URL
   if (!url) throw new AppError('STORE_UNAVAILABLE', 'no redis: start the fleet with ./fleet up, or set REDIS_URL')
   return await openQueueAdmin({ url, jobs })
