@@ -170,6 +170,17 @@ answering(openapi, 'export', 'print the OpenAPI document').runs(async () => (awa
 answering(program, 'bench <name>', 'run a benchmark of ops/load').option('--seconds <n>', 'an arm and repeat', whole, 5)
   .runs(async (_env, name: string, { seconds }: { seconds: number }) => (await import('./commands/bench.ts')).bench(name, seconds))
 
+const chaos = program.command('chaos').description('the kill harness: own processes on own databases, killed and counted')
+answering(chaos, 'run', 'kill processes for a while; exit 3 when an event was lost, doubled or stuck').option('--seed <seed>', 'the same seed deals the same schedule')
+  .option('--minutes <n>', 'for how long', '1').option('--kills <n>', 'ends it as well').option('--stores <edition>', 'embedded or servers', 'embedded')
+  .option('--only <name>', 'one kill point or nemesis of chaos ls').option('--durability <mode>', 'what a 202 promises', 'everysec')
+  .option('--break <rule>', 'take a rule of the protocol away: dedupe, freeze or fence').option('--proof <file>', 'write the figures into this page')
+  .runs(async (_env, options: never) => (await import('./commands/chaos.ts')).chaosRun('run', options))
+answering(chaos, 'replay <schedule>', 'play a failed round again').option('--shrink', 'look for fewer strikes that still fail', false)
+  .runs(async (_env, file: string, options: never) => (await import('./commands/chaos.ts')).chaosRun('replay', options, file))
+answering(chaos, 'ls', 'kill points and nemeses, each with the weakest durability that survives it')
+  .runs(async () => (await import('./commands/chaos.ts')).chaosLs())
+
 /** The command that arguments call, as far as there is one. */
 function commandNamed(args: string[], from: Command = program): string {
   const [first, ...rest] = args

@@ -34,6 +34,7 @@ const STOPPED = 'the stores are being moved: run fleet migrate stores to its end
 const PAGE = 500
 const JOURNAL_PASSES = 3
 const QUIET_TRIES = 50
+const SHARDS_AT_ONCE = 8
 
 /**
  * Takes documents, manifests with their deltas, dead deltas and the journal to another store, while every shard is
@@ -61,11 +62,17 @@ export async function moveRollups(
     await stopShards(needs)
   }
   try {
-    for (const shard of ALL_SHARDS) {
-      signal?.throwIfAborted()
-      await moveShard(shard)
-      onShard?.(shard + 1)
-    }
+    const shards = ALL_SHARDS.values()
+    let moved = 0
+    const ends = await Promise.allSettled(Array.from({ length: SHARDS_AT_ONCE }, async () => {
+      for (const shard of shards) {
+        signal?.throwIfAborted()
+        await moveShard(shard)
+        onShard?.(++moved)
+      }
+    }))
+    // All of them must have ended before the shards go on.
+    for (const end of ends) if (end.status === 'rejected') throw end.reason
     if (dryRun) return result
     for await (const { shard, n, dead } of from.rollups.scanDead()) await to.rollups.appendDead(shard, n, dead)
     // The fleet goes on writing ticks and minutes; the last pass finds little or nothing.
