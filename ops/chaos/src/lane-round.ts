@@ -1,0 +1,136 @@
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { packs } from '@tallyfleet/packs'
+import { silentLog } from '@tallyfleet/ports'
+import { openStores, storesConfig } from '@tallyfleet/stores'
+import { Books } from './books.ts'
+import type { DatabaseServers } from './database-servers.ts'
+import { KILL_POINTS } from './kill-points.ts'
+import { SCHEDULE } from './lane-schedule.ts'
+import { Lane, type LaneFault } from './lane.ts'
+import { NEMESES, type Nemesis, type Scene } from './nemeses.ts'
+import { judge, type Verdict } from './oracle.ts'
+import { Random } from './random.ts'
+import { RedisServer } from './redis-server.ts'
+import type { Schedule, Strike } from './schedule.ts'
+import { ENTITIES, runSender, writeImport } from './senders.ts'
+
+export type RoundResult = Verdict & {
+  /** Processes ended by SIGKILL. */
+  kills: number
+  /** How often each point was reached and each nemesis struck. */
+  struck: Record<string, number>
+  /** Points that were not reached in time; their process was killed from outside. */
+  missed: Record<string, number>
+}
+
+export type Place = { folder: string; servers: DatabaseServers | undefined }
+
+const SENDERS = 3
+const REACH_MS = 2_500
+const PATIENCE_MS = 90_000
+/** Redis 7.0 and older: how long a freeze takes to be on the disk for certain. */
+const SETTLE_MS = 3_000
+const POINTS = new Set(KILL_POINTS.map(({ name }) => name))
+
+/** Plays a schedule on a Redis and stores of its own, and judges what is left. */
+export async function playLanes(schedule: Schedule, { folder, servers }: Place): Promise<RoundResult> {
+  const { seed, round, stores: edition, strikes, power, breaks, durability } = schedule
+  const home = join(folder, `${edition}-${round}-${process.hrtime.bigint()}`)
+  await using stack = new AsyncDisposableStack()
+  stack.defer(() => rmSync(home, { recursive: true, force: true }))
+  const redis = stack.use(await RedisServer.start(join(home, 'redis'), durability === 'everysec' ? 'everysec' : 'always'))
+  const env: Record<string, string> = {
+    PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', NODE_COMPILE_CACHE: join(folder, 'compiled'),
+    FLEET_HOME: home, REDIS_URL: redis.url, INGEST_DURABILITY: durability, FREEZE_SETTLE_MS: String(power ? SETTLE_MS : 0),
+    ...await servers?.envFor(`chaos_${process.hrtime.bigint()}`), ...(breaks && { CHAOS_BREAK: breaks }),
+  }
+  const open = () => openStores(storesConfig.parse(env), { packs, log: silentLog })
+  {
+    await using stores = await open()
+    await stores.catalog.putRows({ tenant: 'default', domain: 'jav', entityType: 'movie' },
+      ENTITIES.map((id) => ({ id, columns: { title: `Film ${id}` } })))
+  }
+  const faults: LaneFault[] = []
+  const note = (fault: LaneFault) => { if (faults.length < 20) faults.push(fault) }
+  const envs = [env, { ...env, CHAOS_TICKS: '1' }]
+  const lanes = await Promise.all(envs.map(async (one) => stack.use(await Lane.start(one, note))))
+  const books = new Books()
+  const result = { kills: 0, struck: {} as Record<string, number>, missed: {} as Record<string, number> }
+
+  const stop = new AbortController()
+  const work = [
+    ...Array.from({ length: SENDERS }, (_, at) => {
+      const random = new Random(`${seed}|${round}|sender ${at}`)
+      return runSender(`s${at}`, (events) => random.pick(lanes).ingest(events), books, random,
+        { until: stop.signal, pauseMs: power ? 30 : 15, patienceMs: PATIENCE_MS })
+    }),
+    importOnce(),
+  ]
+  const settled = Promise.allSettled(work)
+  await Promise.all(strikes.map((list, at) => strikeAll(lanes[at]!, list)))
+  stop.abort()
+  const wedged = (await settled).flatMap((end) => (end.status === 'rejected' ? [String((end.reason as Error).message)] : []))
+  await Promise.all(lanes.map((lane) => lane[Symbol.asyncDispose]()))
+
+  await using stores = await open()
+  const verdict = await judge(stores, books, breaks ? undefined : SCHEDULE)
+  const told = faults.map(({ what, code, message }) => `${what}: ${code}: ${message}`)
+  return { ...verdict, stuck: [...verdict.stuck, ...wedged, ...new Set(told)], ...result }
+
+  /** A file is imported until it is done, by whatever process stands there, and once more. */
+  async function importOnce(): Promise<void> {
+    const { path, events } = writeImport(home, new Random(`${seed}|${round}|import`))
+    const deadline = performance.now() + PATIENCE_MS
+    books.open(events)
+    while (!await lanes[1]!.import(path).then(() => true, () => false)) {
+      if (performance.now() > deadline) throw new Error(`an import was not finished in ${PATIENCE_MS / 1_000} s`)
+      await sleep(50)
+    }
+    books.acknowledge(events)
+    await lanes[1]!.import(path).catch(() => {})
+  }
+
+  async function strikeAll(lane: Lane, list: readonly Strike[]): Promise<void> {
+    const scene: Scene = { redis, books, lane, servers }
+    for (const strike of list) {
+      await revive(lane)
+      const nemesis = NEMESES.find(({ name }) => name === strike.name)
+      if (nemesis) await strikeNemesis(nemesis, scene, strike)
+      else await killAtPoint(lane, strike)
+    }
+    await revive(lane)
+  }
+
+  async function strikeNemesis(nemesis: Nemesis, scene: Scene, { draw }: Strike): Promise<void> {
+    await nemesis.strike(scene, draw)
+    bump(result.struck, nemesis.name)
+    if (nemesis.kills) result.kills++
+  }
+
+  async function killAtPoint(lane: Lane, { name, nth }: Strike): Promise<void> {
+    if (!POINTS.has(name)) throw new Error(`no kill point ${name}`)
+    lane.trap({ point: name, nth })
+    const reached = await lane.ends(power ? 3 * REACH_MS : REACH_MS)
+    bump(reached ? result.struck : result.missed, name)
+    if (!reached) {
+      lane.signal('SIGKILL')
+      await lane.ends(5_000)
+    }
+    result.kills++
+  }
+
+  /** A process cannot start while Redis is away: another one tries. */
+  async function revive(lane: Lane): Promise<void> {
+    const deadline = performance.now() + PATIENCE_MS
+    while (lane.pid === undefined) {
+      const error = await lane.restart().then(() => undefined, (thrown: unknown) => thrown)
+      if (error && performance.now() > deadline) throw error
+    }
+  }
+}
+
+function bump(counts: Record<string, number>, name: string): void {
+  counts[name] = (counts[name] ?? 0) + 1
+}

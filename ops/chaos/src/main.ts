@@ -1,0 +1,54 @@
+import { parseArgs } from 'node:util'
+import { AppError, toAppError } from '@tallyfleet/domain'
+import type { Break } from './breaks.ts'
+import { DURABILITIES, KILL_POINTS, type Durability } from './kill-points.ts'
+import { NEMESES } from './nemeses.ts'
+import { runChaos } from './run-chaos.ts'
+import { listStrikes, type Edition } from './schedule.ts'
+
+const USAGE = 2
+
+/** `main.ts run|ls --seed S --minutes M …`: the last line of standard output is the answer as JSON, or `{error}`. */
+async function main(): Promise<unknown> {
+  const { values, positionals: [act] } = parseArgs({
+    allowPositionals: true,
+    options: {
+      seed: { type: 'string' }, minutes: { type: 'string', default: '1' }, kills: { type: 'string' }, only: { type: 'string' },
+      stores: { type: 'string', default: 'embedded' }, durability: { type: 'string', default: 'everysec' }, break: { type: 'string' },
+    },
+  })
+  if (act === 'ls') {
+    return { points: KILL_POINTS, nemeses: NEMESES.map(({ strike: _, ...nemesis }) => nemesis) }
+  }
+  const stores = oneOf<Edition>('--stores', values.stores, ['embedded', 'servers'])
+  if (values.only !== undefined) oneOf('--only', values.only, listStrikes(stores))
+  return await runChaos({
+    stores, only: values.only, seed: values.seed ?? String(Date.now()), minutes: positive('--minutes', values.minutes),
+    durability: oneOf<Durability>('--durability', values.durability, DURABILITIES),
+    breaks: values.break === undefined ? undefined : oneOf<Break>('--break', values.break, ['dedupe', 'freeze', 'fence']),
+    kills: values.kills === undefined ? undefined : positive('--kills', values.kills),
+    say: (text) => { process.stderr.write(`${text}\n`) },
+  })
+}
+
+function oneOf<Name extends string>(option: string, value: string, names: readonly Name[]): Name {
+  if (!names.includes(value as Name)) throw new AppError('USAGE_INVALID', `${option} must be one of ${names.join(', ')}`)
+  return value as Name
+}
+
+function positive(option: string, text: string): number {
+  const value = Number(text)
+  if (!(value > 0 && value < 1e6)) throw new AppError('USAGE_INVALID', `${option} ${JSON.stringify(text)} is no number above 0`)
+  return value
+}
+
+// An exit ends every process of the run; a signal alone would not.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
+try {
+  process.stdout.write(`${JSON.stringify(await main())}\n`)
+} catch (thrown) {
+  const { code, message } = toAppError(thrown)
+  process.stdout.write(`${JSON.stringify({ error: { code, message } })}\n`)
+  if (code === 'BUG') process.stderr.write(`${String((thrown as Error).stack)}\n`)
+  process.exitCode = code === 'USAGE_INVALID' ? USAGE : 1
+}

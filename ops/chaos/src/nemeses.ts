@@ -1,0 +1,111 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Books } from './books.ts'
+import type { Durability } from './kill-points.ts'
+import type { Lane } from './lane.ts'
+import type { RedisServer } from './redis-server.ts'
+import type { DatabaseServers } from './database-servers.ts'
+
+/** What a fault of a lane round can reach. */
+export type Scene = {
+  redis: RedisServer
+  books: Books
+  /** The process that the step is about. */
+  lane: Lane
+  servers: DatabaseServers | undefined
+}
+
+export type Nemesis = {
+  name: string
+  /** The weakest mode that loses nothing to it. */
+  weakest: Durability
+  /** Where it makes sense; absent: everywhere. */
+  stores?: 'embedded' | 'servers'
+  /** It ends a process by SIGKILL. */
+  kills: boolean
+  /** It takes what is not on the disk yet: its round waits for the disk before it writes. */
+  power?: boolean
+  what: string
+  strike(scene: Scene, draw: number): Promise<void>
+}
+
+/** What a power loss may take in the mode `everysec`: one fsync a second, and Redis lets one be a second late. */
+const POWER_MS = 2_000
+const CUT_MS = 1_500
+
+/** Faults of single processes and of Redis. `draw` in [0, 1) is the schedule's own. */
+export const NEMESES: readonly Nemesis[] = [
+  {
+    name: 'sigkill', weakest: 'everysec', kills: true, what: 'a counting process is killed at any moment',
+    strike: async ({ lane }, draw) => {
+      await sleep(draw * 150)
+      lane.signal('SIGKILL')
+      await lane.ends(5_000)
+    },
+  },
+  {
+    name: 'sigstop', weakest: 'everysec', kills: false, what: 'a process sleeps while others go on with its batch, then wakes up',
+    strike: async ({ lane }, draw) => {
+      lane.signal('SIGSTOP')
+      await sleep(500 + draw * 1_500)
+      lane.signal('SIGCONT')
+    },
+  },
+  {
+    name: 'event-loop-block', weakest: 'everysec', kills: false, what: 'the event loop of a process stands still',
+    strike: async ({ lane }, draw) => {
+      lane.suffer({ fault: 'block', ms: 500 + draw * 1_500 })
+      await sleep(500)
+    },
+  },
+  {
+    name: 'clock-step', weakest: 'everysec', kills: false, what: 'the clock of a process jumps by up to two hours, and back',
+    strike: async ({ lane }, draw) => {
+      lane.suffer({ fault: 'clock', offsetMs: Math.round((draw - 0.5) * 4 * 3_600_000) })
+      await sleep(700)
+      lane.suffer({ fault: 'clock', offsetMs: 0 })
+    },
+  },
+  {
+    name: 'disk-full', weakest: 'everysec', stores: 'embedded', kills: false,
+    what: 'no SQLite file may grow (max_page_count): every write that needs a page is refused as on a full disk',
+    strike: async ({ lane }, draw) => {
+      lane.suffer({ fault: 'disk', full: true })
+      await sleep(300 + draw * 700)
+      lane.suffer({ fault: 'disk', full: false })
+    },
+  },
+  {
+    name: 'redis-kill', weakest: 'everysec', kills: true, what: 'Redis is killed and started again on its append-only file',
+    strike: async ({ redis }, draw) => {
+      await redis.kill()
+      await sleep(draw * 500)
+      await redis.start()
+    },
+  },
+  {
+    name: 'redis-client-kill', weakest: 'everysec', kills: false, what: 'Redis cuts every connection',
+    strike: async ({ redis }) => { await redis.command('CLIENT', 'KILL', 'TYPE', 'normal') },
+  },
+  {
+    name: 'redis-full', weakest: 'everysec', kills: false, what: 'Redis reaches maxmemory and refuses writes',
+    strike: async ({ redis }, draw) => {
+      await redis.command('CONFIG', 'SET', 'maxmemory', 1_000_000)
+      await sleep(300 + draw * 700)
+      await redis.command('CONFIG', 'SET', 'maxmemory', 0)
+    },
+  },
+  {
+    name: 'redis-log-tail', weakest: 'fsync', kills: true, power: true,
+    what: `Redis is killed and its append-only file loses what was written in the last ${CUT_MS / 1_000} s, as in a power loss`,
+    strike: async ({ redis, books }, draw) => {
+      await redis.kill()
+      books.losePower(POWER_MS)
+      redis.cutLog(draw * CUT_MS)
+      await redis.start()
+    },
+  },
+  ...(['mongo', 'mysql', 'elasticsearch'] as const).map((kind): Nemesis => ({
+    name: `${kind}-kill`, weakest: 'everysec', stores: 'servers', kills: true, what: `the ${kind} server is killed and started again`,
+    strike: async ({ servers }) => { await servers?.restart(kind) },
+  })),
+]

@@ -1,0 +1,127 @@
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { globSync, mkdirSync, openSync, closeSync, statSync, truncateSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
+import { join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { AppError } from '@tallyfleet/domain'
+import { probeRedis } from '@tallyfleet/store-redis'
+import { Redis } from 'ioredis'
+import { end, own } from './owned-process.ts'
+
+export const ROOT = resolve(import.meta.dirname, '../../..')
+
+const START_TIMEOUT_MS = 60_000
+const SAMPLE_MS = 25
+const SAMPLES = 400
+
+/** A Redis of this run alone, on a folder and port of its own, with its append-only file. */
+export class RedisServer implements AsyncDisposable {
+  readonly url: string
+  readonly #dir: string
+  readonly #port: number
+  readonly #appendFsync: 'everysec' | 'always'
+  #child: ChildProcess | undefined
+  /** How long the append-only file was, and when: what a power loss could still take. */
+  readonly #lengths: { at: number; bytes: number }[] = []
+  readonly #timer: NodeJS.Timeout
+
+  private constructor(dir: string, port: number, appendFsync: 'everysec' | 'always') {
+    this.#dir = dir
+    this.#port = port
+    this.#appendFsync = appendFsync
+    this.url = `redis://127.0.0.1:${port}`
+    this.#timer = setInterval(() => {
+      this.#lengths.push({ at: performance.now(), bytes: this.#logBytes() })
+      if (this.#lengths.length > SAMPLES) this.#lengths.shift()
+    }, SAMPLE_MS)
+  }
+
+  static async start(dir: string, appendFsync: 'everysec' | 'always'): Promise<RedisServer> {
+    mkdirSync(dir, { recursive: true })
+    const server = new RedisServer(dir, await freePort(), appendFsync)
+    await server.start()
+    return server
+  }
+
+  /** Starts it again on the same data and port. */
+  async start(): Promise<void> {
+    const log = openSync(join(this.#dir, 'redis.log'), 'a')
+    const child = own(spawn(redisBinary(), [
+      '--bind', '127.0.0.1', '--port', String(this.#port), '--dir', this.#dir, '--appendonly', 'yes',
+      '--appendfsync', this.#appendFsync, '--maxmemory-policy', 'noeviction', '--save', '', '--auto-aof-rewrite-percentage', '0',
+    ], { stdio: ['ignore', log, log] }))
+    closeSync(log)
+    this.#child = child
+    const deadline = performance.now() + START_TIMEOUT_MS
+    while (await probeRedis(this.url) !== this.#dir) {
+      if (child.exitCode !== null || performance.now() > deadline) {
+        throw new AppError('STORE_UNAVAILABLE', `redis did not start: see ${join(this.#dir, 'redis.log')}`)
+      }
+      await sleep(20)
+    }
+  }
+
+  async kill(): Promise<void> {
+    if (this.#child) await end(this.#child, 'SIGKILL')
+  }
+
+  /**
+   * Takes from the end of the append-only file what was written in the last `ms`, as a power loss can. The server must
+   * be dead. Answers how many bytes.
+   */
+  cutLog(ms: number): number {
+    const file = this.#logFile()
+    const bytes = this.#logBytes()
+    const since = performance.now() - ms
+    const kept = this.#lengths.findLast(({ at }) => at <= since)?.bytes ?? bytes
+    this.#lengths.length = 0
+    if (file) truncateSync(file, kept)
+    return bytes - kept
+  }
+
+  async command(...words: [string, ...(string | number)[]]): Promise<unknown> {
+    const client = new Redis(this.url, { lazyConnect: true, maxRetriesPerRequest: 0, retryStrategy: () => null })
+    client.on('error', () => {})
+    try {
+      await client.connect()
+      return await client.call(...words)
+    } finally {
+      client.disconnect()
+    }
+  }
+
+  async version(): Promise<string> {
+    return /redis_version:(\S+)/.exec(String(await this.command('INFO', 'server')))?.[1] ?? 'unknown'
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#timer)
+    await this.kill()
+  }
+
+  #logFile(): string | undefined {
+    return globSync(join(this.#dir, 'appendonlydir', '*.incr.aof')).sort().at(-1)
+  }
+
+  #logBytes(): number {
+    const file = this.#logFile()
+    return file ? statSync(file, { throwIfNoEntry: false })?.size ?? 0 : 0
+  }
+}
+
+let binary: string | undefined
+
+function redisBinary(): string {
+  binary ??= execFileSync(join(ROOT, 'ops/services/redis/start'), ['--print-binary'], { stdio: ['ignore', 'pipe', 'inherit'] })
+    .toString().trim()
+  return binary
+}
+
+export async function freePort(): Promise<number> {
+  return await new Promise((found, lost) => {
+    const server = createServer().once('error', lost).listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo
+      server.close(() => found(port))
+    })
+  })
+}

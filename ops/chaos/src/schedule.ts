@@ -1,0 +1,81 @@
+import type { Break } from './breaks.ts'
+import { KILL_POINTS, type Durability, type Step } from './kill-points.ts'
+import { NEMESES } from './nemeses.ts'
+import { Random } from './random.ts'
+
+export type Edition = 'embedded' | 'servers'
+
+/** One thing that happens to a process: it dies at the `nth` pass of a kill point, or a nemesis strikes. */
+export type Strike = { name: string; nth: number; draw: number }
+
+/** A round of a run, whole: two processes, and what happens to each, one after the other. */
+export type Schedule = {
+  seed: string
+  round: number
+  stores: Edition
+  durability: Durability
+  /** Power may fail: every freeze waits until the disk has it. */
+  power: boolean
+  breaks: Break | undefined
+  strikes: [Strike[], Strike[]]
+}
+
+export type DealOptions = Pick<Schedule, 'seed' | 'stores' | 'durability' | 'breaks'> & { only: string | undefined }
+
+/** The process that ticks and imports; the other one has no such points. */
+const TICKING = 1
+const TICKING_ONLY = /^(queue\.|journal\.(claim\[tick|swap|put\[import)|hot\.expireClaims)/
+const NEMESIS_ONE_IN = 6
+const POWER_ONE_IN = 6
+/** For each of the two processes. */
+const STRIKES = 12
+const POWER_STRIKES = 4
+/** Where half of the kills aim when a rule is taken away. */
+const BROKEN_STEP: Record<Break, Step> = { dedupe: 'ingest', freeze: 'freeze', fence: 'flush' }
+
+/** What can happen in this edition. */
+export function listStrikes(stores: Edition): string[] {
+  return [...KILL_POINTS.map(({ name }) => name), ...nemesesOf(stores).map(({ name }) => name)]
+}
+
+/** Deals round after round: points come in a shuffled order that begins anew when all had their turn. */
+export function* dealRounds(options: DealOptions): Generator<Schedule> {
+  const { seed, stores, durability, breaks, only } = options
+  const random = new Random(`${seed}|${stores}`)
+  const points = [0, TICKING].map((lane) => deckOf(random, pointsFor(lane, only)))
+  const aimed = breaks && deckOf(random, KILL_POINTS.filter(({ step }) => step === BROKEN_STEP[breaks]).map(({ name }) => name))
+  const nemeses = breaks ? [] : nemesesOf(stores).filter(({ name }) => only === undefined || only === name)
+  const calm = deckOf(random, nemeses.filter(({ power }) => !power).map(({ name }) => name))
+  const storms = nemeses.filter(({ power }) => power).map(({ name }) => name)
+  for (let round = 1; ; round++) {
+    const power = storms.length > 0 && (only !== undefined || round % POWER_ONE_IN === 0)
+    const drawNemesis = () => (power && random.whole(1, 2) === 1 ? random.pick(storms) : take(calm))
+    const drawStrike = (lane: number): Strike => {
+      const rare = random.whole(1, NEMESIS_ONE_IN) === 1 ? drawNemesis() : undefined
+      const aim = aimed && random.whole(1, 2) === 1 ? take(aimed) : undefined
+      const name = rare ?? aim ?? take(points[lane]!) ?? drawNemesis() ?? 'sigkill'
+      // The clock of the process that ticks stays: it would settle ticks of hours to come.
+      return { name: lane === TICKING && name === 'clock-step' ? 'sigkill' : name, nth: random.whole(1, 3), draw: random.next() }
+    }
+    const strikesOf = (lane: number) => Array.from({ length: power ? POWER_STRIKES : STRIKES }, () => drawStrike(lane))
+    yield { seed, round, stores, durability, breaks, power, strikes: [strikesOf(0), strikesOf(TICKING)] }
+  }
+}
+
+function nemesesOf(edition: Edition) {
+  return NEMESES.filter(({ stores }) => stores === undefined || stores === edition)
+}
+
+function pointsFor(lane: number, only: string | undefined): string[] {
+  return KILL_POINTS.map(({ name }) => name)
+    .filter((name) => (only === undefined || only === name) && (lane === TICKING || !TICKING_ONLY.test(name)))
+}
+
+function* deckOf(random: Random, names: readonly string[]): Generator<string> {
+  while (names.length > 0) yield* random.shuffled(names)
+}
+
+function take(deck: Generator<string>): string | undefined {
+  const { value, done } = deck.next()
+  return done ? undefined : value
+}
