@@ -29,8 +29,8 @@ const edges: [RegExp, readonly string[]][] = [
   [/^mongodb$/, ['libs/store-mongo']],
   [/^@elastic\/.*$/, ['libs/store-search']],
   [/^(kysely|mysql2)$/, ['libs/store-sql']],
-  // The command line takes its file lock, which the kernel frees after a kill -9; it stores nothing there.
-  [/^node:sqlite$/, ['libs/store-sql', 'ops/cli']],
+  // The command line and the ingest log take its file lock, which the kernel frees after a kill -9; they store nothing there.
+  [/^node:sqlite$/, ['libs/store-sql', 'libs/store-log', 'ops/cli']],
   [/^(pino|pino-http)$/, ['libs/logging']],
   [/^prom-client$/, ['libs/metrics']],
   [/^jose$/, ['libs/features']],

@@ -21,6 +21,11 @@ export type Stores = AsyncDisposable & {
   /** The installation's secret: keys the hashes of dedupe members and document ids. */
   secret: string
   redisUrl: string
+  /**
+   * Makes ready to ingest, before the first request does. With INGEST_DURABILITY=log-first it brings Redis up to the
+   * ingest logs of this machine; otherwise there is nothing to do.
+   */
+  startIngest(): Promise<void>
   /** Where the fleet's processes leave their metrics for whoever is asked. */
   metrics: MetricsExchange
 }
@@ -31,7 +36,7 @@ export type MetricsExchange = {
 }
 
 /** The stores that work without Redis: enough for accounts, reports and migrations. */
-export type DurableStores = Omit<Stores, 'hot' | 'metrics' | 'redisUrl'>
+export type DurableStores = Omit<Stores, 'hot' | 'metrics' | 'redisUrl' | 'startIngest'>
 
 /**
  * Opens every store that the URLs name; the scheme picks the engine, and each brings its schema up to date.
@@ -46,15 +51,26 @@ export async function openStores(config: StoresConfig, { packs, log }: { packs: 
   }
   const durable = stack.use(await openDurableStores(config, { packs }))
   const { RedisHotStore, RedisMetricsExchange } = await import('@tallyfleet/store-redis')
-  const hot = stack.use(await RedisHotStore.open({
-    url: redisUrl, durability: config.INGEST_DURABILITY, settleMs: config.FREEZE_SETTLE_MS,
+  const { INGEST_DURABILITY: mode, FREEZE_SETTLE_MS: settleMs } = config
+  const redis = stack.use(await RedisHotStore.open({
+    url: redisUrl, durability: mode === 'log-first' ? 'everysec' : mode, settleMs,
     replicas: { count: config.INGEST_REPLICAS, timeoutMs: config.INGEST_REPLICA_TIMEOUT_MS },
   }))
+  const logged = mode === 'log-first' ? stack.use(await logBefore(redis)) : undefined
+  const hot = logged ?? redis
   const metrics = stack.use(await RedisMetricsExchange.open({ url: redisUrl }))
   await refuseLostRollups(hot, durable.rollups)
   log.debug({ rollups: config.ROLLUPS_URL ?? 'embedded' }, 'stores open')
   const moved = stack.move()
-  return { ...durable, hot, metrics, redisUrl, [Symbol.asyncDispose]: () => moved.disposeAsync() }
+  return {
+    ...durable, hot, metrics, redisUrl, startIngest: async () => await logged?.start(),
+    [Symbol.asyncDispose]: () => moved.disposeAsync(),
+  }
+
+  async function logBefore(inner: HotStore & LoggedCounters) {
+    const { LoggedHotStore } = await import('@tallyfleet/store-log')
+    return new LoggedHotStore({ hot: inner, ...durable, home: config.FLEET_HOME, log })
+  }
 }
 
 /** Opens all stores but Redis. Rejects as {@link openStores}. */

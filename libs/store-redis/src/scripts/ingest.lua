@@ -143,7 +143,7 @@ for shard = 1, #KEYS / 3 do
         if remembering then
           letters[told] = age or 'c'
         elseif age then
-          duplicates[tenant] = (duplicates[tenant] or 0) + 1
+          if not again then duplicates[tenant] = (duplicates[tenant] or 0) + 1 end
           letters[told] = age
         else
           for i = at, at + 2 * increments - 2, 2 do
