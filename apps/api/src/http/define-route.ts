@@ -1,10 +1,16 @@
 import type { Operation } from '@tallyfleet/api-contract'
+import { MAX_DEPTH } from '@tallyfleet/domain'
 import type { Caller } from '@tallyfleet/features'
 import type { Request, Response } from 'express'
 import type { z } from 'zod'
 import type { ApiNeeds } from '../needs.ts'
 
-export type Answer = { status?: number; body: unknown }
+export type Answer = {
+  status?: number
+  body: unknown
+  /** What a list is as CSV, where that is not its rows as they are. */
+  rows?: readonly unknown[]
+}
 
 type Parsed<Schema> = Schema extends z.ZodType ? z.output<Schema> : undefined
 
@@ -23,12 +29,15 @@ export type Route = {
   operation: Operation
   /** Reads and checks the body itself. */
   readsBody: boolean
+  /** Levels that the JSON of its body may be nested. */
+  maxDepth: number
   handle(context: RouteContext<Operation>, needs: ApiNeeds): Promise<Answer>
 }
 
 /** Binds a handler to its operation, so that it sees the types which the schemas promise. */
 export function defineRoute<const Op extends Operation>(
-  operation: Op, handle: (context: RouteContext<Op>, needs: ApiNeeds) => Promise<Answer>, { readsBody = false } = {},
+  operation: Op, handle: (context: RouteContext<Op>, needs: ApiNeeds) => Promise<Answer>,
+  { readsBody = false, maxDepth = MAX_DEPTH } = {},
 ): Route {
-  return { operation, readsBody, handle: handle as Route['handle'] }
+  return { operation, readsBody, maxDepth, handle: handle as Route['handle'] }
 }
