@@ -168,8 +168,8 @@ export interface QueueAdmin extends AsyncDisposable {
   getJob(queue: string, id: string): Promise<JobView>
   /**
    * Sees to it that a job is not run, or no longer: one that waits is taken out, one that runs is aborted by its worker
-   * within 2 s, and one of the same id that comes within a week, or was on its way, is dead at its start. Rejects with
-   * `JOB_ENDED` when it has ended already.
+   * within 2 s, and one of the same id that comes within eight days does not run either (in the first half second it
+   * may start, and is aborted). Rejects with `JOB_ENDED` when it has ended already.
    */
   cancelJob(queue: string, id: string): Promise<'removed' | 'aborting'>
   /** Dead letters, the newest first, with up to `limit` that the filter lets through. */

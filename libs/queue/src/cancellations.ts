@@ -41,7 +41,7 @@ export class Cancellations implements Disposable {
   #changes: string | null | undefined
   #looking = false
 
-  /** @param told is called for each job that is found to be cancelled, once */
+  /** @param told is called for each cancelled job whenever one was added; the job may have ended long ago */
   constructor({ connection, prefix, log, told }: {
     connection: Connection; prefix: string; log: Log; told: (queue: string, id: string) => void
   }) {
@@ -53,20 +53,21 @@ export class Cancellations implements Disposable {
     this.#timer.unref()
   }
 
-  has(queue: string, id: string): boolean {
-    return this.#cancelled.size > 0 && this.#cancelled.has(memberOf(queue, id))
+  /** Asks Redis only about a job that was cancelled at the last look: it may have been redriven since. */
+  async has(queue: string, id: string): Promise<boolean> {
+    const member = memberOf(queue, id)
+    return this.#cancelled.has(member) && await this.#connection.zscore(keysOf(this.#prefix).set, member) !== null
   }
 
   async look(): Promise<void> {
     const { set, changes } = keysOf(this.#prefix)
     const current = await (this.#connection as Redis).get(changes)
     if (current === this.#changes) return
-    const before = this.#cancelled
     this.#cancelled = new Set(await (this.#connection as Redis).zrange(set, '0', '-1'))
     this.#changes = current
     for (const member of this.#cancelled) {
       const at = member.indexOf(':')
-      if (!before.has(member)) this.#told(member.slice(0, at), member.slice(at + 1))
+      this.#told(member.slice(0, at), member.slice(at + 1))
     }
   }
 

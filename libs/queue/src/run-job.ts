@@ -25,7 +25,7 @@ export type RunNeeds<Needs> = {
   log: Log
   metrics: JobMetrics | undefined
   observer: RunObserver | undefined
-  isCancelled(queue: string, jobId: string): boolean
+  isCancelled(queue: string, jobId: string): Promise<boolean>
 }
 
 /** How long a processor may take to notice its signal before its try is ended without it. */
@@ -74,7 +74,7 @@ async function runTraced<Needs>(
     if (!found || !definition) throw new AppError('JOB_VERSION_UNKNOWN', `no processor for the job ${job.name}`)
     const { payload, tick } = unwrapPayload(definition, job.data)
     run.tick = tick
-    if (isCancelled(job.queueName, run.jobId)) throw cancelled()
+    if (await isCancelled(job.queueName, run.jobId)) throw cancelled()
     // Crashes use up tries too: a payload that kills its worker must not kill every worker in turn.
     if (triesUsedBy(job) >= definition.attempts) {
       throw new AppError('FIELD_INVALID', `given up: its worker ended ${job.stalledCounter} times while it ran`)
