@@ -7,6 +7,7 @@ import { assignRequestId } from './http/request-id.ts'
 import { serveRoutes } from './http/serve-routes.ts'
 import type { ApiNeeds } from './needs.ts'
 import { boardPages } from './pages/board.ts'
+import { dashboardPages } from './pages/dashboard.ts'
 import { docsPages } from './pages/docs.ts'
 import { healthPages } from './pages/health.ts'
 import { landingPage } from './pages/landing.ts'
@@ -34,8 +35,8 @@ export function buildApp(needs: ApiNeeds): Express {
       frameAncestors: ["'none'"],
     } },
   }))
-  app.use(healthPages(needs), metricsPage(needs), snippetPage(), docsPages(), landingPage())
-  app.use(loginPages(needs), boardPages(needs))
+  app.use(healthPages(needs), metricsPage(needs), snippetPage(), docsPages())
+  app.use(loginPages(needs), boardPages(needs), dashboardPages(needs.dashboardFolder), landingPage())
   app.all(PAGES, (request, response) => {
     response.setHeader('allow', 'GET, HEAD')
     throw new AppError('METHOD_UNKNOWN', `${request.method} is not one of GET, HEAD`)

@@ -21,6 +21,8 @@ export type ApiNeeds = {
   secret: string
   /** Where the signed reports of this machine lie. */
   reportsFolder: string
+  /** The built dashboard; absent, or without a build: a plain page stands in its place. */
+  dashboardFolder?: string
   queues: QueueAdmin
   boardQueues: readonly BoardQueue[]
   packs: Packs

@@ -38,6 +38,7 @@ export async function openApi(config: ApiConfig & StoresConfig, log: Log): Promi
   const app = buildApp({
     ...stores, queues, boardQueues: queues.bullQueues(), packs, clock: systemClock, log, metrics, config, mergedMetrics,
     reportsFolder: join(config.FLEET_HOME, 'reports'),
+    dashboardFolder: join(import.meta.dirname, '../../dashboard/dist'),
   })
   const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: 20_000, keepAliveTimeout: 65_000 }, app)
   server.listen(config.HTTP_PORT, config.HTTP_HOST)

@@ -4,9 +4,10 @@ import type { RequestHandler } from 'express'
  * A content security policy for pages that need more than the strict default: everything from this origin, and what
  * is named. Replaces the policy of helmet.
  */
-export function contentPolicy({ styles = '' }: { styles?: string } = {}): RequestHandler {
+export function contentPolicy({ styles = '', styleAttributes = false }: { styles?: string; styleAttributes?: boolean } = {}): RequestHandler {
   const policy = [
-    "default-src 'none'", "script-src 'self'", `style-src 'self' ${styles}`.trim(), "img-src 'self' data:",
+    "default-src 'none'", "script-src 'self'", `style-src 'self' ${styles}`.trim(),
+    ...(styleAttributes ? ["style-src-attr 'unsafe-inline'"] : []), "img-src 'self' data:",
     "font-src 'self' data:", "connect-src 'self'", "base-uri 'self'", "form-action 'self'", "frame-ancestors 'none'",
   ].join('; ')
   return (_request, response, next) => {

@@ -9,7 +9,7 @@ import {
   ANYONE, clearSessionCookie, refuseForeignChanges, requireLogin, sessionTokenOf, setSessionCookie, userOf,
 } from './session.ts'
 
-const HOME = '/admin/queues'
+const HOME = '/'
 const WINDOW_MS = 15 * 60_000
 const FAILURES_BY_ADDRESS = 20
 const FAILURES_BY_NAME = 10

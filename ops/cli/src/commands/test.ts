@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { buildDashboard } from '../build-dashboard.ts'
 import { EXIT, type CommandResult } from '../output.ts'
 
 export interface RunTestsOptions {
@@ -47,6 +48,7 @@ export async function runTests({ long, filters, root, json }: RunTestsOptions): 
       counts[code === 0 ? 'passed' : 'failed'] += 1
       process.stderr.write(code === 0 ? 'The types fit.\n' : 'The types do not fit.\n')
     }
+    if (filters.length === 0) await buildDashboard((line) => process.stderr.write(`${line}\n`))
     if (!interruption.signal.aborted) {
       const report = join(folder, 'report.json')
       const code = await run(['node_modules/vitest/vitest.mjs', 'run',

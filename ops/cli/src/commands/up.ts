@@ -6,6 +6,7 @@ import { createKey, createLoginLink, Keyring } from '@tallyfleet/features'
 import { createMetrics, MetricsHub } from '@tallyfleet/metrics'
 import { silentLog, systemClock } from '@tallyfleet/ports'
 import type { Stores } from '@tallyfleet/stores'
+import { buildDashboard } from '../build-dashboard.ts'
 import { homeStateFile, openAll, readHomeState, storesConfigOf, type Environment, type HomeState } from '../context.ts'
 import { lockHome } from '../home-lock.ts'
 import { startLocalRedis } from '../local-redis.ts'
@@ -30,6 +31,7 @@ export async function up(env: Environment, given: Environment, answer: (ready: C
   await using stack = new AsyncDisposableStack()
   const left = readHomeState(home)
   const ownRedis = !given['REDIS_URL'] && !given['REDIS_URL_FILE']
+  const building = buildDashboard(say)
   const redis = ownRedis ? await startLocalRedis(home, left, INGEST_DURABILITY === 'fsync' ? 'always' : 'everysec') : undefined
   if (redis) stack.defer(() => redis.stop())
   const fleetEnv: Environment = { ...env, ...(redis ? { REDIS_URL: redis.url, REDIS_URL_FILE: undefined } : {}), LOG_LEVEL: env['LOG_LEVEL'] || 'warn' }
@@ -45,6 +47,7 @@ export async function up(env: Environment, given: Environment, answer: (ready: C
   for (const role of ['api', 'scheduler', 'worker']) restarts.inc({ role }, 0)
   stack.use(new MetricsHub({ metrics, publish: (process, list) => stores.metrics.publish(process, list), log: silentLog }))
 
+  await building
   const onRestart = (role: RoleName, reason: string) => {
     restarts.inc({ role })
     say(`${role} died (${reason}), starting it again`)
@@ -100,7 +103,7 @@ function banner(url: string, loginUrl: string, key: string): string {
   return `
 Tallyfleet is up.
 
-  start page    ${url}/
+  start page    ${url}/   (the dashboard)
   queues        ${url}/admin/queues
   API console   ${url}/docs
   metrics       ${url}/metrics

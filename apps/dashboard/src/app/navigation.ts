@@ -1,0 +1,20 @@
+import { ChartNoAxesColumn, ListOrdered, Settings, ShieldCheck, SquareStack } from '@lucide/vue'
+import type { FunctionalComponent } from 'vue'
+import type { RouteMeta } from 'vue-router'
+
+export type NavEntry = { name: RouteMeta['name']; path: string; icon: FunctionalComponent; /** After `g`. */ key: string }
+
+/** The menu: groups of pages. */
+export const NAVIGATION: readonly { group: 'analyse' | 'data' | 'operate'; entries: readonly NavEntry[] }[] = [
+  { group: 'analyse', entries: [
+    { name: 'overview', path: '/', icon: ChartNoAxesColumn, key: 'o' },
+    { name: 'content', path: '/content', icon: ListOrdered, key: 'c' },
+  ] },
+  { group: 'data', entries: [
+    { name: 'proof', path: '/proof', icon: ShieldCheck, key: 'f' },
+  ] },
+  { group: 'operate', entries: [
+    { name: 'queues', path: '/queues', icon: SquareStack, key: 'q' },
+    { name: 'settings', path: '/settings', icon: Settings, key: 's' },
+  ] },
+]

@@ -1,0 +1,32 @@
+import type { AnswerOf, sessionAnswerSchema } from '@tallyfleet/api-contract'
+import { shallowRef, type ShallowRef } from 'vue'
+import { readApi, setTenant } from '../api/read-api.ts'
+
+export type Session = AnswerOf<typeof sessionAnswerSchema>['data']
+export type PackInfo = Session['packs'][number]
+
+const session = shallowRef<Session>()
+const TENANT = 'tenant'
+
+/** Asks who is logged in; the tenant in the address wins over the one looked at last. Rejects with an `ApiProblem`. */
+export async function loadSession(tenant = new URLSearchParams(location.search).get(TENANT) ?? localStorage.getItem(TENANT)): Promise<void> {
+  setTenant(tenant ?? undefined)
+  try {
+    session.value = (await readApi<AnswerOf<typeof sessionAnswerSchema>>('/session')).data
+  } catch (error) {
+    if (tenant === null || (error as { code?: string }).code !== 'TENANT_UNKNOWN') throw error
+    localStorage.removeItem(TENANT)
+    return loadSession(null)
+  }
+}
+
+/** Looks at another tenant from now on; the page starts anew, so that nothing of the old one stays on it. */
+export function switchTenant(id: string): void {
+  localStorage.setItem(TENANT, id)
+  location.assign(location.pathname)
+}
+
+/** Who is logged in; only after `loadSession`. */
+export function useSession(): { session: ShallowRef<Session> } {
+  return { session: session as ShallowRef<Session> }
+}

@@ -1,0 +1,57 @@
+import { computed } from 'vue'
+import { useI18n } from 'vue-i18n'
+import { useSession } from '../app/session.ts'
+import { addDays, daysBetween } from '../app/day.ts'
+
+/** Numbers, days and times in the reader's language and the tenant's zone. Dashes stand for what is not known. */
+export function useFormat() {
+  const { locale } = useI18n()
+  const { session } = useSession()
+  const formats = computed(() => {
+    const language = locale.value
+    const timeZone = session.value?.tenant.zone ?? 'UTC'
+    return {
+      whole: new Intl.NumberFormat(language),
+      short: new Intl.NumberFormat(language, { notation: 'compact', maximumFractionDigits: 1 }),
+      fraction: new Intl.NumberFormat(language, { maximumFractionDigits: 1 }),
+      percent: new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: 1 }),
+      percentWhole: new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: 0 }),
+      day: new Intl.DateTimeFormat(language, { day: 'numeric', month: 'short', year: 'numeric', timeZone: 'UTC' }),
+      dayShort: new Intl.DateTimeFormat(language, { day: 'numeric', month: 'short', timeZone: 'UTC' }),
+      weekday: new Intl.DateTimeFormat(language, { weekday: 'short', day: 'numeric', month: 'short', year: 'numeric', timeZone: 'UTC' }),
+      month: new Intl.DateTimeFormat(language, { month: 'short', year: 'numeric', timeZone: 'UTC' }),
+      time: new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short', timeZone }),
+      clock: new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit', timeZone }),
+    }
+  })
+  const utc = (day: string) => new Date(`${day}T00:00:00Z`)
+  const format = {
+    whole: (value: number | null | undefined) => value == null ? '–' : formats.value.whole.format(value),
+    /** Up to 9,999 in full, then `12.3K`. */
+    short: (value: number | null | undefined) => value == null ? '–'
+      : Math.abs(value) < 10_000 ? formats.value.whole.format(value) : formats.value.short.format(value),
+    percent: (value: number | null | undefined) => value == null ? '–'
+      : (Math.abs(value) >= 10 ? formats.value.percentWhole : formats.value.percent).format(value),
+    day: (day: string | null | undefined) => day ? formats.value.day.format(utc(day)) : '–',
+    weekday: (day: string) => formats.value.weekday.format(utc(day)),
+    /** A bucket key as a person says it; weeks by their Monday. */
+    bucket: (bucket: string, { long = false } = {}): string => {
+      if (/^\d{4}-\d\d-\d\d$/.test(bucket)) return long ? format.weekday(bucket) : formats.value.dayShort.format(utc(bucket))
+      if (/^\d{4}-\d\d$/.test(bucket)) return formats.value.month.format(utc(`${bucket}-01`))
+      return bucket.replace('-W', long ? ' · W' : ' W')
+    },
+    /** Days [from, to) with the last one included. */
+    range: (from: string, to: string) => daysBetween(from, to) === 1 ? formats.value.day.format(utc(from))
+      : formats.value.day.formatRange(utc(from), utc(addDays(to, -1))),
+    time: (at: string | null | undefined) => at ? formats.value.time.format(new Date(at)) : '–',
+    clock: (at: string) => formats.value.clock.format(new Date(at)),
+    /** A length of time in its largest sensible unit. */
+    seconds: (seconds: number | null | undefined): string => {
+      if (seconds == null) return '–'
+      const [value, unit] = seconds < 1 ? [seconds * 1_000, 'millisecond'] as const : seconds < 120 ? [seconds, 'second'] as const
+        : seconds < 7_200 ? [seconds / 60, 'minute'] as const : seconds < 172_800 ? [seconds / 3_600, 'hour'] as const : [seconds / 86_400, 'day'] as const
+      return new Intl.NumberFormat(locale.value, { style: 'unit', unit, unitDisplay: 'short', maximumFractionDigits: value < 10 && unit !== 'millisecond' ? 1 : 0 }).format(value)
+    },
+  }
+  return format
+}
