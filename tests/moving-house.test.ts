@@ -97,7 +97,7 @@ describeWithServer('mongo', 'moving house', (serverUrl) => {
 
     await up()
     expect(await runCli(cleanEnv(home), ['migrate', 'stores', '--from', server.href, '--to', copy])).toMatchObject({ exit: 4 })
-    expect(dump(embedded())[1]!.slice(0)).toEqual(expect.arrayContaining(before[1] as unknown[]))
+    expect(dump(embedded())[1]).toEqual(expect.arrayContaining(before[1] as unknown[]))
     await view(5)
     await allWell()
     expect(await total()).toBe(55)

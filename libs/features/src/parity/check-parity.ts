@@ -48,6 +48,8 @@ export type ParityRun = {
   range?: ParityRange
   /** How many differences {@link repairStores} put right before this run. */
   repaired?: number
+  /** The differences are the plan of a repair that was only asked for. */
+  dryRun?: boolean
   tookMs: number
 }
 

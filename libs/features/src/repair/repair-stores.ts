@@ -33,8 +33,9 @@ export async function repairStores(
   const first = await compareStores(needs, options)
   const plan = first.differences
   if (dryRun || !plan.some(({ repairable }) => repairable)) {
-    await needs.journal.put('parity', first.run.at, first.run)
-    return { plan, run: first.run, left: [] }
+    const run = dryRun ? { ...first.run, dryRun } : first.run
+    await needs.journal.put('parity', run.at, run)
+    return { plan, run, left: [] }
   }
   let left: number[] = []
   let todo = plan
