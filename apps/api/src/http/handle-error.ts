@@ -2,6 +2,7 @@ import { AppError, toAppError } from '@tallyfleet/domain'
 import type { Log } from '@tallyfleet/ports'
 import type { ErrorRequestHandler } from 'express'
 import { writeProblem } from './error-response.ts'
+import { pathOf } from './path-of.ts'
 import { requestIdOf } from './request-id.ts'
 
 /** The end of every failed request: one problem document, and a log line where a person should look. */
@@ -12,7 +13,7 @@ export function handleError(log: Log): ErrorRequestHandler {
     if (problem.kind === 'internal') log.error({ err: error, requestId }, 'bug in a request')
     else if (problem.kind === 'unavailable') log.warn({ err: error, requestId }, 'request met a store that is away')
     if (response.headersSent) response.destroy()
-    else writeProblem(response, problem, request.path, requestId)
+    else writeProblem(response, problem, pathOf(request), requestId)
   }
 }
 

@@ -56,5 +56,5 @@ export function preflight(accounts: AccountStore): (request: Request, response: 
 function allowOrigin(response: Response, origin: string): void {
   response.setHeader('access-control-allow-origin', origin)
   response.setHeader('access-control-expose-headers', 'x-request-id, retry-after')
-  response.vary('origin')
+  response.setHeader('vary', 'origin')
 }

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
@@ -21,11 +22,9 @@ export async function readBody(request: IncomingMessage, maxBytes: number): Prom
   const raw = await collect(request, maxBytes)
   if (raw.length === 0) throw new AppError('BODY_NOT_JSON', 'the body is empty')
   const bytes = encoding === 'identity' ? raw : await decompress(raw, maxBytes)
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-  } catch (cause) {
-    throw new AppError('BODY_NOT_JSON', 'the body is not valid UTF-8', { cause })
-  }
+  if (!isUtf8(bytes)) throw new AppError('BODY_NOT_JSON', 'the body is not valid UTF-8')
+  const text = bytes.toString()
+  return text.startsWith('\ufeff') ? text.slice(1) : text
 }
 
 function checkType(header = ''): void {
@@ -39,23 +38,32 @@ function checkType(header = ''): void {
   }
 }
 
-async function collect(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  let size = 0
-  if (Number(request.headers['content-length'] ?? 0) > MAX_DRAIN_BYTES) throw tooLarge(maxBytes)
-  try {
-    // Leaving the loop early must not destroy the socket: the answer still has to go out on it.
-    for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+/** By events, not by an iterator, which takes longer than all the rest of a small request. */
+function collect(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  if (Number(request.headers['content-length'] ?? 0) > MAX_DRAIN_BYTES) return Promise.reject(tooLarge(maxBytes))
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let size = 0
+    const endedEarly = (cause?: Error) => {
+      reject(new AppError('BODY_NOT_JSON', 'the body ended early', { cause }))
+    }
+    const onData = (chunk: Buffer) => {
       size += chunk.length
       if (size <= maxBytes) chunks.push(chunk)
       else chunks.length = 0
-      if (size > MAX_DRAIN_BYTES) break
+      if (size <= MAX_DRAIN_BYTES) return
+      request.off('data', onData).pause() // the answer still has to go out on the socket
+      reject(tooLarge(maxBytes))
     }
-  } catch (cause) {
-    throw new AppError('BODY_NOT_JSON', 'the body ended early', { cause })
-  }
-  if (size > maxBytes) throw tooLarge(maxBytes)
-  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
+    request.on('data', onData)
+    request.once('end', () => {
+      request.off('close', endedEarly)
+      if (size > maxBytes) reject(tooLarge(maxBytes))
+      else resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks))
+    })
+    request.once('error', endedEarly)
+    request.once('close', endedEarly)
+  })
 }
 
 async function decompress(bytes: Buffer, maxBytes: number): Promise<Buffer> {

@@ -1,6 +1,7 @@
 import type { Log } from '@tallyfleet/ports'
 import type { Metrics } from '@tallyfleet/metrics'
 import type { RequestHandler } from 'express'
+import { pathOf } from './path-of.ts'
 import { requestIdOf } from './request-id.ts'
 
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
@@ -15,10 +16,11 @@ export function logRequests({ log, metrics }: { log: Log; metrics: Metrics }): R
       const route = (response.locals.route as string | undefined) ?? 'none'
       const status = response.writableFinished ? response.statusCode : 499
       seconds.observe({ method: request.method, route, status: String(status) }, durationMs / 1000)
-      const fields = { method: request.method, path: request.path, status, durationMs, requestId: requestIdOf(response) }
+      const path = pathOf(request)
+      const fields = { method: request.method, path, status, durationMs, requestId: requestIdOf(response) }
       // At a thousand events a second a line for each would cost more than the event.
       if (status >= 500) log.error(fields, 'request failed')
-      else if (route === '/api/v1/events' || request.path.endsWith('z')) log.debug(fields, 'request')
+      else if (route === '/api/v1/events' || path.endsWith('z')) log.debug(fields, 'request')
       else log.info(fields, 'request')
     })
     next()

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 
 /** 256 random bits as text that fits a URL, a header and a cookie. */
 export function randomSecret(): string {
@@ -7,5 +7,5 @@ export function randomSecret(): string {
 
 /** What is stored of a secret: SHA-256 in hex. The secret has 256 random bits, so a slow hash would add nothing. */
 export function hashSecret(secret: string): string {
-  return createHash('sha256').update(secret).digest('hex')
+  return hash('sha256', secret)
 }
