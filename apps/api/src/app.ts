@@ -1,7 +1,9 @@
+import type { RequestListener } from 'node:http'
 import { AppError } from '@tallyfleet/domain'
-import express, { type Express } from 'express'
+import express from 'express'
 import helmet from 'helmet'
 import { handleError } from './http/handle-error.ts'
+import { ingestLane } from './http/ingest-lane.ts'
 import { logRequests } from './http/request-log.ts'
 import { assignRequestId } from './http/request-id.ts'
 import { serveRoutes } from './http/serve-routes.ts'
@@ -19,7 +21,7 @@ import { routes } from './routes/index.ts'
 const PAGES = ['/', '/livez', '/readyz', '/metrics', '/openapi.json', '/docs', '/docs/errors', '/fleet.js']
 
 /** The whole HTTP surface over open stores; it does not listen. */
-export function buildApp(needs: ApiNeeds): Express {
+export function buildApp(needs: ApiNeeds): RequestListener {
   const app = express()
   app.disable('x-powered-by')
   app.disable('etag')
@@ -43,5 +45,5 @@ export function buildApp(needs: ApiNeeds): Express {
   })
   app.use((request) => { throw new AppError('ROUTE_UNKNOWN', `nothing is at ${request.path.slice(0, 200)}`) })
   app.use(handleError(needs.log))
-  return app
+  return ingestLane(needs, app)
 }
