@@ -2,7 +2,7 @@ import type { BullMQAdapter } from '@bull-board/api/bullMQAdapter'
 import type { Packs } from '@tallyfleet/domain'
 import type { Metrics } from '@tallyfleet/metrics'
 import type {
-  AccountStore, CatalogStore, Clock, HotStore, Journal, Log, QueueAdmin, RollupStore, SegmentStore,
+  AccountStore, CatalogStore, Clock, HotStore, Journal, Log, QueueAdmin, RecordStore, RollupStore, SegmentStore,
 } from '@tallyfleet/ports'
 import type { ApiConfig } from '@tallyfleet/config'
 
@@ -17,6 +17,7 @@ export type ApiNeeds = {
   catalog: CatalogStore
   segments: SegmentStore
   accounts: AccountStore
+  records: RecordStore
   /** The installation's secret. */
   secret: string
   /** Where the signed reports of this machine lie. */

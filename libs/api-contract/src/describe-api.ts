@@ -51,8 +51,10 @@ function describe(operation: Operation) {
   ]
   const responses: Record<string, object> = {}
   for (const [status, { description, schema, type }] of Object.entries(answers)) {
-    responses[status] = { description, ...(schema && { content: { [type ?? 'application/json']: { schema } } }) }
+    const csv = operation.list && { 'text/csv': { schema: { type: 'string' as const } } }
+    responses[status] = { description, ...(schema && { content: { [type ?? 'application/json']: { schema }, ...csv } }) }
   }
+  if (operation.list) responses[304] = { description: 'The same as the `ETag` in `If-None-Match`' }
   for (const status of [...new Set(statuses)].sort()) {
     responses[status] = {
       description: PROBLEMS[status]!, content: { 'application/problem+json': { schema: problemSchema } },

@@ -1,38 +1,11 @@
 import { z } from 'zod'
 import { envelopeOf } from './envelope.ts'
-import { subjectParameters } from './explore.ts'
-import { compareParameter, filterParameter, formatParameter, integerParameter, listParameter } from './parameters.ts'
+import {
+  change, compared, comparison, cursor, dayParameter, daysSchema, entityOf, figure, point, range, ratio,
+} from './insight-parts.ts'
+import { filterParameter, formatParameter, integerParameter, listParameter, subjectParameters } from './parameters.ts'
 
 const { domain, entity_type, action } = subjectParameters
-const day = z.string().meta({ example: '2026-11-21' })
-const cursor = z.string().min(1).max(4096).optional().meta({ description: '`nextCursor` of the page before' })
-const ratio = z.number().nullable()
-const change = ratio.meta({ description: '(now - before) / before; null where there was nothing before', example: 0.25 })
-
-const dayParameter = (what: string) => z.string().max(64).meta({
-  description: `${what}: a day, or an instant that starts a day in the tenant's zone`, example: '2026-11-01',
-})
-
-/** At most 400 days; without both: everything so far, which has no comparison. */
-const range = {
-  from: dayParameter('First day').optional(),
-  to: dayParameter('End, exclusive; absent: with today').optional(),
-}
-const comparison = {
-  cmp: compareParameter.optional(),
-  cmp_from: dayParameter('First day of a custom comparison').optional(),
-  cmp_to: dayParameter('Its end, exclusive').optional(),
-}
-
-export const daysSchema = z.object({ from: day, to: day.meta({ description: 'Exclusive' }) }).meta({ id: 'Days' })
-const compared = z.object({ from: day, to: day, kind: z.enum(['prev', 'year', 'custom']), matchWeekday: z.boolean() })
-  .nullable().meta({ description: 'null: nothing was asked to compare with' })
-const point = z.object({ bucket: z.string().meta({ example: '2026-11-21' }), count: z.int() })
-const figure = z.object({ value: z.int(), previous: z.int().nullable(), change }).meta({ id: 'Figure' })
-const entityOf = {
-  entity_id: z.string().meta({ example: 'm-1' }),
-  title: z.string().nullable().meta({ description: 'From the catalog' }),
-}
 
 export const overviewQuerySchema = z.strictObject({
   domain,
@@ -177,93 +150,9 @@ export const suggestionsAnswerSchema = envelopeOf(z.array(z.object({
   score: z.number().meta({ description: 'Events that it is about: the list is by it' }),
 })))
 
-export const entityQuerySchema = z.strictObject({
-  from: dayParameter('First day; absent: no `insight`').optional(), to: range.to, ...comparison,
-  interval: z.enum(['day', 'week', 'month', 'year']).default('day'),
-})
-
-const standing = z.object({
-  action: z.string(),
-  total: figure,
-  rank: z.int().nullable().meta({ description: 'Among the entities of the type; null: no count' }),
-  entities: z.int().meta({ description: 'Entities with a count' }),
-  share: z.number().meta({ description: 'Of the count over all entities' }),
-  points: z.array(point),
-})
-
-/** What an entity's page shows for a range, beside its totals. */
-export const entityInsightSchema = z.object({ range: daysSchema, compare: compared, actions: z.array(standing) })
-
-export const relatedQuerySchema = z.strictObject({
-  by: listParameter(10, 'Dimensions to share; absent: every list of the pack', 'genre').optional(),
-  limit: integerParameter(100, 10), format: formatParameter,
-})
-export const relatedAnswerSchema = envelopeOf(z.array(z.object({
-  ...entityOf,
-  shared: z.array(z.object({ dimension: z.string(), value: z.string() })),
-  score: z.number().meta({ description: 'Rare values weigh more: the sum of ln(rows / rows with the value)' }),
-  totals: z.record(z.string(), z.int()),
-})))
-
-export const compareEntitiesQuerySchema = z.strictObject({
-  domain, entity_type,
-  entity_id: listParameter(5, 'Two to five entities', 'm-1')
-    .refine((ids) => new Set(ids).size === ids.length && ids.length >= 2, 'needs two to five different entities'),
-  from: dayParameter('First day'), to: range.to,
-  interval: z.enum(['day', 'week', 'month', 'year']).default('day'),
-  format: formatParameter,
-})
-export const compareEntitiesAnswerSchema = envelopeOf(z.array(z.object({ ...entityOf, actions: z.array(standing) })))
-
-const visibility = z.enum(['personal', 'shared']).default('personal')
-  .meta({ description: 'shared: everyone of the tenant sees it' })
-const owned = {
-  id: z.string(), owner: z.string().meta({ description: '`user:<id>` or `key:<id>`' }), mine: z.boolean(),
-  createdAt: z.iso.datetime(), updatedAt: z.iso.datetime(),
-}
-const instant = z.iso.datetime({ offset: true }).max(40)
-const line = (most: number) => z.string().trim().min(1).max(most).refine((text) => !/\p{Cc}/u.test(text), 'holds a control character')
-
-export const annotationBodySchema = z.strictObject({
-  at: instant.meta({ example: '2026-11-21T10:00:00Z' }),
-  until: instant.nullable().default(null).meta({ description: 'End of a span; null: a moment' }),
-  title: line(200).meta({ example: 'Release 2.0' }),
-  kind: z.enum(['note', 'deploy', 'etl', 'experiment', 'incident']).default('note'),
-  link: z.url({ protocol: /^https?$/ }).max(500).nullable().default(null),
-  visibility,
-}).refine(({ at, until }) => until === null || Date.parse(until) >= Date.parse(at), { error: 'ends before it starts', path: ['until'] })
-export const annotationSchema = z.object({ ...annotationBodySchema.shape, ...owned }).meta({ id: 'Annotation' })
-export const annotationsQuerySchema = z.strictObject({
-  from: dayParameter('First day').optional(), to: range.to, format: formatParameter,
-})
-export const annotationsAnswerSchema = envelopeOf(z.array(annotationSchema))
-export const annotationAnswerSchema = envelopeOf(annotationSchema)
-
-export const viewBodySchema = z.strictObject({
-  name: line(100).meta({ example: 'Drama this month' }),
-  page: z.string().regex(/^\/[A-Za-z0-9/_.-]{0,199}$/, 'is not a path of the dashboard').refine((path) => !path.startsWith('//'), 'is not a path of the dashboard')
-    .meta({ description: 'Path of the dashboard', example: '/content' }),
-  query: z.string().max(4000).regex(/^[\x21-\x7e]*$/, 'is not a query string')
-    .meta({ description: 'What stands after `?`', example: 'from=-28d&cmp=prev,wd&f=genres:is:Drama' }),
-  pinned: z.boolean().default(false).meta({ description: 'Shown on the overview' }),
-  visibility,
-})
-export const viewSchema = z.object({ ...viewBodySchema.shape, ...owned }).meta({ id: 'SavedView' })
-export const viewsQuerySchema = z.strictObject({ format: formatParameter })
-export const viewsAnswerSchema = envelopeOf(z.array(viewSchema))
-export const viewAnswerSchema = envelopeOf(viewSchema)
-
-export const ownedParamsSchema = z.strictObject({ id: z.string().regex(/^[0-9a-f-]{36}$/, 'is no id of this list') })
-export const deletedAnswerSchema = envelopeOf(z.object({ id: z.string() }))
-
 export type Overview = z.output<typeof overviewAnswerSchema>['data']
 export type Mover = z.output<typeof moversAnswerSchema>['data'][number]
 export type Trend = z.output<typeof trendsAnswerSchema>['data'][number]
 export type Distribution = z.output<typeof distributionsAnswerSchema>['data']
 export type DimensionValue = z.output<typeof dimensionTopAnswerSchema>['data'][number]
 export type Suggestion = z.output<typeof suggestionsAnswerSchema>['data'][number]
-export type EntityInsight = z.output<typeof entityInsightSchema>
-export type RelatedEntity = z.output<typeof relatedAnswerSchema>['data'][number]
-export type ComparedEntity = z.output<typeof compareEntitiesAnswerSchema>['data'][number]
-export type Annotation = z.output<typeof annotationSchema>
-export type SavedView = z.output<typeof viewSchema>

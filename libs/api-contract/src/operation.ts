@@ -2,7 +2,7 @@ import type { z } from 'zod'
 
 /** One operation of the API: what its documents say, and what its route is checked against. */
 export type Operation = {
-  method: 'get' | 'post' | 'delete'
+  method: 'get' | 'post' | 'put' | 'delete'
   /** OpenAPI form: `/api/v1/keys/{id}`. */
   path: string
   /** Unique, camelCase. */
@@ -14,6 +14,11 @@ export type Operation = {
   scope: 'ingest' | 'read' | 'admin' | undefined
   params?: z.ZodObject
   query?: z.ZodObject
+  /**
+   * The answer is a list, also to be had as CSV (its query takes `format`) and with an `ETag`: `data` itself, or the
+   * field of `data` that holds the rows.
+   */
+  list?: true | string
   body?: { schema: z.ZodType; types: readonly string[]; example?: unknown }
   /** Successful answers by status. */
   answers: Record<number, { description: string; schema?: z.ZodType; type?: string }>

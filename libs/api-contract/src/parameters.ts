@@ -1,6 +1,17 @@
 import { AppError, MAX_FILTERS, parseFilter, type Filter } from '@tallyfleet/domain'
 import { z } from 'zod'
 
+/** Parameters that many reads share. */
+
+const name = (what: string, example: string) => z.string().min(1).max(32).meta({ description: what, example })
+
+/** Whose numbers: a domain, an entity type and an action of its pack. */
+export const subjectParameters = {
+  domain: name('The domain pack', 'jav'),
+  entity_type: name('An entity type of the pack', 'movie'),
+  action: name('An action of the pack', 'view'),
+}
+
 /** Documents a number that travels as text in a query. */
 export function asInteger(jsonSchema: Record<string, unknown>, maximum: number, usual: number, least = 1): void {
   delete jsonSchema.pattern

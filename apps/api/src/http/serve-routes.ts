@@ -10,6 +10,7 @@ import { limitRequests } from './limit-requests.ts'
 import { checkOrigin, preflight } from './origins.ts'
 import { parseJson } from './parse-json.ts'
 import { readBody } from './read-body.ts'
+import { writeAnswer } from './write-answer.ts'
 
 const MAX_ADMIN_BODY_BYTES = 65_536
 
@@ -24,7 +25,7 @@ export function serveRoutes(routes: readonly Route[], needs: ApiNeeds): Router {
     const steps: RequestHandler[] = [authenticate(route, keyring, needs)]
     if (route.operation.scope !== 'ingest') steps.push(limit)
     router[route.operation.method](path, noteRoute(route.operation.path), ...steps, run(route, needs))
-    const allowed = { get: ['GET', 'HEAD'], post: ['POST'], delete: ['DELETE'] }[route.operation.method]
+    const allowed = { get: ['GET', 'HEAD'], post: ['POST'], put: ['PUT'], delete: ['DELETE'] }[route.operation.method]
     methods.set(path, [...(methods.get(path) ?? []), ...allowed])
     if (route.operation.scope === 'ingest') router.options(path, noteRoute(route.operation.path), preflight(needs.accounts))
   }
@@ -82,17 +83,14 @@ function run(route: Route, needs: ApiNeeds): RequestHandler {
         params: check(params, request.params, 'PARAMETER_INVALID'),
         query: check(query, request.query, 'PARAMETER_INVALID'),
         body: body && !route.readsBody
-          ? check(body.schema, parseJson(await readBody(request, MAX_ADMIN_BODY_BYTES)), 'FIELD_INVALID')
+          ? check(body.schema, parseJson(await readBody(request, MAX_ADMIN_BODY_BYTES), route.maxDepth), 'FIELD_INVALID')
           : undefined,
       } as Parameters<Route['handle']>[0]
       const answer = await route.handle(context, needs)
       if (isChange) {
         await appendAudit({ actor: actorOf(caller), action: id, target: target(), detail: {}, outcome: 'ok' }, needs)
       }
-      response.statusCode = answer.status ?? 200
-      response.setHeader('content-type', 'application/json; charset=utf-8')
-      response.setHeader('cache-control', 'no-store')
-      response.end(JSON.stringify(answer.body))
+      writeAnswer(route.operation, answer, request, response)
     } catch (error) {
       if (isChange) {
         const code = error instanceof AppError ? error.code : 'BUG'

@@ -32,18 +32,28 @@ export async function listTimeSeries(tenant: Tenant, query: TimeSeriesQuery, nee
   checkSubject(query, needs.packs)
   const entityId = query.entityId === undefined ? null : readEntityId(query.entityId)
   const range = readDayRange(query, tenant.zone, needs.clock.now())!
-  const buckets = bucketsOf(interval, range)
   const of = { tenant: tenant.id, domain, entityType }
   const freshness = await readFreshness(range, tenant.zone, needs)
+  return { points: await readSeries(of, entityId, action, interval, range, needs), freshness }
+}
 
+/**
+ * The points of a time series. `entityId` null: the sum over all entities. Rejects with `RANGE_INVALID` when the range
+ * holds more than 4,000 buckets.
+ */
+export async function readSeries(
+  of: EntityOf, entityId: string | null, action: string, interval: SeriesInterval, range: DayRange,
+  { rollups }: { rollups: RollupStore },
+): Promise<{ bucket: string; count: number }[]> {
+  const buckets = bucketsOf(interval, range)
   const counts = new Map(buckets.map((bucket) => [bucket, 0]))
   // `to` of the store is exclusive: a longer text sorts after the last bucket and before the next.
-  const whole = await needs.rollups.listSeries(of, entityId, action, interval, buckets[0]!, `${buckets.at(-1)!}~`)
+  const whole = await rollups.listSeries(of, entityId, action, interval, buckets[0]!, `${buckets.at(-1)!}~`)
   for (const { bucket, count } of whole) counts.set(bucket, count)
   for (const [bucket, days] of cutBuckets(interval, range)) {
-    counts.set(bucket, await sumOfDays(of, entityId, action, days, needs.rollups))
+    counts.set(bucket, await sumOfDays(of, entityId, action, days, rollups))
   }
-  return { points: buckets.map((bucket) => ({ bucket, count: counts.get(bucket)! })), freshness }
+  return buckets.map((bucket) => ({ bucket, count: counts.get(bucket)! }))
 }
 
 function bucketsOf(interval: SeriesInterval, { from, to }: DayRange): string[] {

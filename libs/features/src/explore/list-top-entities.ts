@@ -1,14 +1,22 @@
-import { daysBetween, type Packs } from '@tallyfleet/domain'
-import type { CatalogStore, Clock, Journal, RollupStore, Tenant } from '@tallyfleet/ports'
+import { daysBetween, type Filter, type Packs } from '@tallyfleet/domain'
+import type {
+  CatalogStore, Clock, EntityOf, Journal, RollupStore, Tenant, TopAfter, TopEntry,
+} from '@tallyfleet/ports'
+import { readCatalogView } from '../insight/catalog-view.ts'
+import { changeOf, readComparison, type ComparisonQuery } from '../insight/comparison.ts'
+import { readInsightRange } from '../insight/cover-range.ts'
+import { pageByScore } from '../insight/page-by-score.ts'
+import { ranksOf, readSums } from '../insight/read-sums.ts'
 import { readCursor, writeCursor } from './cursor.ts'
 import { readFreshness, type Freshness } from './freshness.ts'
-import { rangeError, readDayRange, wholeBucket } from './range.ts'
+import { rangeError, readDayRange, wholeBucket, type DayRange } from './range.ts'
+import { readTitles } from './read-titles.ts'
 import { checkSubject } from './subject.ts'
 
 /** What a range may hold that is not one whole bucket. */
 const MAX_DAYS = 400
 
-export type TopQuery = {
+export type TopQuery = ComparisonQuery & {
   domain: string
   entityType: string
   action: string
@@ -19,10 +27,19 @@ export type TopQuery = {
   /** 1 to 1,000. */
   limit: number
   cursor?: string | undefined
+  f?: readonly Filter[] | undefined
+}
+
+export type TopEntity = {
+  entityId: string
+  title: string | undefined
+  count: number
+  /** Present when a comparison is asked for. */
+  compared: { previous: number; change: number | null; rank: number; previousRank: number | null } | undefined
 }
 
 export type TopEntities = {
-  entries: { entityId: string; title: string | undefined; count: number }[]
+  entries: TopEntity[]
   /** Absent at the end of the list. */
   nextCursor: string | undefined
   freshness: Freshness
@@ -34,39 +51,74 @@ type Needs = {
 
 /**
  * The entities with the highest counts, ties by id in UTF-8 byte order. A range that is one whole bucket is read from
- * its index; any other is summed from its days and may hold at most 400 of them.
- * Rejects with `RANGE_INVALID`, `CURSOR_INVALID`, or a code of the subject.
+ * its index; any other is summed from its days and may hold at most 400 of them. With filters or a comparison the counts
+ * of all entities are read, at most 100,000; ranks are those among all entities, whatever the filters.
+ * Rejects with `RANGE_INVALID`, `PARAMETER_INVALID`, `CURSOR_INVALID`, or a code of the subject.
  */
 export async function listTopEntities(tenant: Tenant, query: TopQuery, needs: Needs): Promise<TopEntities> {
-  const { domain, entityType, action, limit, cursor } = query
+  const { domain, entityType, action, f = [] } = query
   checkSubject(query, needs.packs)
-  const range = readDayRange(query, tenant.zone, needs.clock.now())
-  const list = [tenant.id, domain, entityType, action, range?.from, range?.to]
-  const after = cursor === undefined ? undefined : readCursor(cursor, list, needs.secret)
-
+  const now = needs.clock.now()
+  const range = readDayRange(query, tenant.zone, now)
+  const before = readComparison(query, range, tenant.zone, now)?.range
   const of = { tenant: tenant.id, domain, entityType }
+  const freshness = await readFreshness(range, tenant.zone, needs)
+  const { page, nextCursor } = f.length > 0
+    ? await listFiltered(of, query, f, range, needs)
+    : await listAll(of, query, range, needs)
+  const titles = await readTitles(of, page.map(({ entityId }) => entityId), needs)
+  const compare = before && await comparerOf(of, action, range, readInsightRange(before, tenant.zone, now), needs)
+  return {
+    entries: page.map(({ entityId, count }) =>
+      ({ entityId, title: titles.get(entityId), count, compared: compare?.({ entityId, count }) })),
+    nextCursor, freshness,
+  }
+}
+
+type Page = { page: TopEntry[]; nextCursor: string | undefined }
+
+async function listAll(of: EntityOf, query: TopQuery, range: DayRange | undefined, needs: Needs): Promise<Page> {
+  const { action, limit, cursor } = query
+  const list = listOf(of, action, range)
+  const after: TopAfter | undefined = cursor === undefined ? undefined : readCursor(cursor, list, needs.secret)
   const bucket = range ? wholeBucket(range) : { interval: 'total' as const, bucket: 'all' }
   if (!bucket && daysBetween(range!.from, range!.to) > MAX_DAYS) {
     throw rangeError('/to', `is more than ${MAX_DAYS} days after \`from\``)
   }
-  const freshness = await readFreshness(range, tenant.zone, needs)
-  const top = bucket
+  const page = bucket
     ? await needs.rollups.listTop(of, action, bucket, limit, after)
     : await needs.rollups.listTopBetween(of, action, range!.from, range!.to, limit, after)
-
-  const titles = await titlesOf(of, top.map(({ entityId }) => entityId), needs)
-  const last = top.at(-1)
-  return {
-    entries: top.map(({ entityId, count }) => ({ entityId, title: titles.get(entityId), count })),
-    nextCursor: last && top.length === limit ? writeCursor(last, list, needs.secret) : undefined,
-    freshness,
-  }
+  const last = page.length === limit ? page.at(-1) : undefined
+  return { page, nextCursor: last && writeCursor(last, list, needs.secret) }
 }
 
-async function titlesOf(
-  of: { tenant: string; domain: string; entityType: string }, ids: string[], { catalog, packs }: Needs,
-): Promise<Map<string, string>> {
-  if (ids.length === 0 || !packs.get(of.domain)?.entityTypes[of.entityType]?.catalog) return new Map()
-  const rows = await catalog.listRows(of, ids)
-  return new Map(rows.flatMap(({ id, title }) => (title === null ? [] : [[id, title] as const])))
+async function listFiltered(
+  of: EntityOf, query: TopQuery, f: readonly Filter[], range: DayRange | undefined, needs: Needs,
+): Promise<Page> {
+  const days = range && readInsightRange(range, 'UTC', needs.clock.now())
+  const [sums, view] = await Promise.all([
+    readSums(of, query.action, days, needs), readCatalogView(of, [], f, needs),
+  ])
+  const entries = [...sums].filter(([id]) => view.passes(id)).map(([entityId, count]) => ({ entityId, count }))
+  return pageByScore(entries, ({ count, entityId }) => ({ score: count, id: entityId }), query,
+    [...listOf(of, query.action, range), f], needs.secret)
+}
+
+function listOf({ tenant, domain, entityType }: EntityOf, action: string, range: DayRange | undefined): unknown[] {
+  return [tenant, domain, entityType, action, range?.from, range?.to]
+}
+
+/** What an entry was in the compared days. */
+async function comparerOf(
+  of: EntityOf, action: string, range: DayRange | undefined, before: DayRange | undefined, needs: Needs,
+): Promise<(entry: TopEntry) => TopEntity['compared']> {
+  const [sums, previousSums] = await Promise.all([readSums(of, action, range, needs), readSums(of, action, before, needs)])
+  const [ranks, previousRanks] = [ranksOf(sums), ranksOf(previousSums)]
+  return ({ entityId, count }) => {
+    const previous = previousSums.get(entityId) ?? 0
+    return {
+      previous, change: changeOf(count, previous), rank: ranks.get(entityId) ?? ranks.size + 1,
+      previousRank: previousRanks.get(entityId) ?? null,
+    }
+  }
 }

@@ -90,11 +90,25 @@ async function readOnce({ hot, rollups, journal }: Needs): Promise<ShardLedger[]
   return [...rows.values()].sort((a, b) => a.shard - b.shard || (a.tenant < b.tenant ? -1 : 1))
 }
 
-async function sumMinutes(range: { tenant?: string; from?: Date; to?: Date }, { hot, journal }: Needs): Promise<MinuteCounts> {
-  const sums: MinuteCounts = { counted: 0, duplicate: 0, rejected: 0, quarantined: 0 }
-  const add = (counts: MinuteCounts) => {
-    for (const outcome of Object.keys(sums) as (keyof MinuteCounts)[]) sums[outcome] += counts[outcome]
+type MinuteRange = { tenant?: string; from?: Date; to?: Date }
+
+/** The outcomes of all minutes of a range, closed and open ones. */
+export async function sumMinutes(range: MinuteRange, { hot, journal }: Pick<Needs, 'hot' | 'journal'>): Promise<MinuteCounts> {
+  const sums = await sumClosedMinutes(range, { journal })
+  const fromMinute = range.from?.toISOString().slice(0, 16) ?? ''
+  const toMinute = range.to?.toISOString().slice(0, 16) ?? '~'
+  // Minutes that are not closed yet still stand in Redis.
+  for (const { tenant, minute, counts } of await hot.listOpenMinutes()) {
+    const at = new Date(minute * 60_000).toISOString().slice(0, 16)
+    if ((range.tenant === undefined || tenant === range.tenant) && at >= fromMinute && at < toMinute
+      && !await journal.find('minute', `${tenant}|${at}`)) addOutcomes(sums, counts)
   }
+  return sums
+}
+
+/** The outcomes of the closed minutes of a range. */
+export async function sumClosedMinutes(range: MinuteRange, { journal }: Pick<Needs, 'journal'>): Promise<MinuteCounts> {
+  const sums: MinuteCounts = { counted: 0, duplicate: 0, rejected: 0, quarantined: 0 }
   const fromMinute = range.from?.toISOString().slice(0, 16) ?? ''
   const toMinute = range.to?.toISOString().slice(0, 16) ?? '~'
   const prefix = range.tenant === undefined ? '' : `${range.tenant}|`
@@ -103,16 +117,14 @@ async function sumMinutes(range: { tenant?: string; from?: Date; to?: Date }, { 
     const page = await journal.list('minute', { from, ...(prefix ? { to: prefix + toMinute } : {}), limit: PAGE })
     for (const { id, body } of page) {
       const minute = id.slice(id.indexOf('|') + 1)
-      if (minute >= fromMinute && minute < toMinute) add(body as MinuteCounts)
+      if (minute >= fromMinute && minute < toMinute) addOutcomes(sums, body as MinuteCounts)
     }
     if (page.length < PAGE) break
     from = `${page.at(-1)!.id}\u0000`
   }
-  // Minutes that are not closed yet still stand in Redis.
-  for (const { tenant, minute, counts } of await hot.listOpenMinutes()) {
-    const at = new Date(minute * 60_000).toISOString().slice(0, 16)
-    if ((range.tenant === undefined || tenant === range.tenant) && at >= fromMinute && at < toMinute
-      && !await journal.find('minute', `${tenant}|${at}`)) add(counts)
-  }
   return sums
+}
+
+function addOutcomes(sums: MinuteCounts, counts: MinuteCounts): void {
+  for (const outcome of Object.keys(sums) as (keyof MinuteCounts)[]) sums[outcome] += counts[outcome]
 }

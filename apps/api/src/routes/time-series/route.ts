@@ -13,6 +13,7 @@ export const timeSeries = defineRoute({
     + 'the events inside the range only.',
   scope: 'read',
   query: timeSeriesQuerySchema,
+  list: true,
   answers: { 200: { description: 'The series', schema: timeSeriesAnswerSchema } },
 }, async ({ query: { entity_type: entityType, entity_id: entityId, ...query }, caller }, needs) => {
   const { points, freshness } = await listTimeSeries(caller.tenant, { entityType, entityId, ...query }, needs)

@@ -1,0 +1,28 @@
+import { overviewAnswerSchema, overviewQuerySchema } from '@tallyfleet/api-contract'
+import { getOverview } from '@tallyfleet/features'
+import { comparisonOf } from '../../http/comparison-of.ts'
+import { defineRoute } from '../../http/define-route.ts'
+import { toEnvelope } from '../../http/to-envelope.ts'
+
+export const overview = defineRoute({
+  method: 'get',
+  path: '/api/v1/overview',
+  id: 'getOverview',
+  tag: 'insight',
+  summary: 'What happened, against another time, and everything so far',
+  description: 'Totals, active entities and a sparkline by action; duplicates and refusals by the ledger; how current it '
+    + 'is. A range holds at most 400 days.',
+  scope: 'read',
+  query: overviewQuerySchema,
+  answers: { 200: { description: 'The overview', schema: overviewAnswerSchema } },
+}, async ({ query: { entity_type: entityType, ...query }, caller }, needs) => {
+  const { comparison, quality, lagSeconds, snapshot, freshness, ...view } =
+    await getOverview(caller.tenant, { entityType, ...query }, needs)
+  const data = {
+    domain: query.domain, entity_type: view.entityType, zone: caller.tenant.zone, range: view.range,
+    compare: comparisonOf(comparison), actions: view.actions, active: view.active, quality: quality ?? null,
+    pending: view.pending, lagSeconds: lagSeconds ?? null,
+    snapshot: { ...snapshot, catalogRows: snapshot.catalogRows ?? null },
+  }
+  return { body: toEnvelope(data, needs.clock.now(), { freshness }) }
+})
