@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { toAppError } from '@tallyfleet/domain'
+import type { LoggedCounters } from '@tallyfleet/ports'
 import { logIdOf, readSegments } from './segments.ts'
 
 /** Where the ingest logs of a home stand, one folder for each process that writes at the same time. */
@@ -47,4 +48,25 @@ export async function listLogs(home: string): Promise<LogSummary[]> {
     }
     return summary
   }))
+}
+
+/**
+ * Shards of which the hot store lacks logged records: `lost` ones have no memory of them at all. What is just on its
+ * way counts as lacking: ask again before it is believed.
+ */
+export async function countLacking(home: string, hot: LoggedCounters): Promise<{ lost: number; behind: number }> {
+  const shards = await hot.listShardLogs()
+  const lost = new Set<number>()
+  const behind = new Set<number>()
+  for (const folder of await listLogFolders(home)) {
+    const id = await logIdOf(folder) ?? ''
+    for await (const { segment } of readSegments(folder)) {
+      for (const { shard, ready, positions } of shards) {
+        const last = segment.lastOf[shard]!
+        if (last > 0 && !ready) lost.add(shard)
+        else if (last > (positions[id] ?? 0)) behind.add(shard)
+      }
+    }
+  }
+  return { lost: lost.size, behind: behind.size }
 }

@@ -6,7 +6,7 @@ import {
   type LoggedCounters, type LogPlace, type OpenBatch, type RollupStore, type ShardLogs,
 } from '@tallyfleet/ports'
 import { IngestLog } from './ingest-log.ts'
-import { listLogFolders, logFolder } from './list-logs.ts'
+import { countLacking, listLogFolders, logFolder } from './list-logs.ts'
 import { lockFolder } from './lock-folder.ts'
 import { logIn, rebuildShards, replay } from './rebuild.ts'
 import { logIdOf, type Segment } from './segments.ts'
@@ -105,7 +105,7 @@ export class LoggedHotStore implements HotStore {
     let shards = await this.#hot.listShardLogs()
     const lost = shards.filter(({ ready }) => !ready)
     if (lost.length > 0) {
-      this.#options.log.warn({ shards: lost.length }, 'hot store has no memory of logged events, rebuilding it')
+      this.#options.log.info({ shards: lost.length }, 'hot store has no memory of logged events, rebuilding it')
       await this.#rebuild()
       shards = await this.#hot.listShardLogs()
     }
@@ -121,6 +121,20 @@ export class LoggedHotStore implements HotStore {
     }
     if (sent.events > 0) this.#options.log.warn({ events: sent.events }, 'logged events sent to the hot store again')
     return { events: sent.events, stopped: sent.stopped.size }
+  }
+
+  /** Shards that lack logged records: see {@link countLacking}. */
+  countLacking(): Promise<{ lost: number; behind: number }> {
+    return countLacking(this.#options.home, this.#hot)
+  }
+
+  /**
+   * Throws away what the hot store holds of these shards and makes it again from rollups and logs. What was counted
+   * without a log, and not flushed, is lost.
+   */
+  async rebuild(shards: readonly number[]): Promise<{ events: number; stopped: number }> {
+    await this.#hot.forgetShards(shards)
+    return await this.recover()
   }
 
   /** Deletes segments that no rebuild can need: all of it flushed, and old enough to be forgotten by dedupe. */

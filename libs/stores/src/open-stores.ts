@@ -4,7 +4,7 @@ import {
   actionsOf, AppError, catalogsOf, describeMove, INSTALLATION, MOVED, MOVING, type MovedRecord, type MovingRecord, type Packs,
 } from '@tallyfleet/domain'
 import type {
-  AccountStore, CatalogStore, HotStore, Journal, Log, RecordStore, RollupStore, SegmentStore, TelemetryStore,
+  AccountStore, CatalogStore, HotStore, Journal, Log, LoggedCounters, RecordStore, RollupStore, SegmentStore, TelemetryStore,
 } from '@tallyfleet/ports'
 import type { StoresConfig } from './stores-config.ts'
 

@@ -152,6 +152,11 @@ answering(program, 'doctor', 'say what is wrong and what can be done').option('-
     const operate = await import('./commands/operate.ts')
     return resume ? operate.resumeShards(env) : operate.doctor(env)
   })
+const log = program.command('log').description('the ingest logs of this home, from which a lost Redis is rebuilt')
+answering(log, 'ls', 'what is in them').runs(async (env) => (await import('./commands/log.ts')).listLogsCommand(env))
+answering(log, 'verify', 'check every record; exit 3 when one is damaged').runs(async (env) => (await import('./commands/log.ts')).verifyLogs(env))
+answering(log, 'rebuild', 'send Redis what it lacks of them').option('--stopped', 'throw away and make again what Redis holds of stopped shards', false)
+  .runs(async (env, options: { stopped: boolean }) => (await import('./commands/log.ts')).rebuildFromLogs(env, options))
 const config = program.command('config').description('settings')
 for (const act of ['print', 'check'] as const) {
   answering(config, act, act === 'print' ? 'every setting, where it comes from, secrets masked' : 'exit 4 when a setting is wrong')

@@ -1,10 +1,13 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { AppError } from '@tallyfleet/domain'
 import { appendAudit, checkShards, describeContradictions } from '@tallyfleet/features'
 import { jobs } from '@tallyfleet/jobs'
-import { systemClock } from '@tallyfleet/ports'
+import { systemClock, type HotStore } from '@tallyfleet/ports'
 import { openQueueAdmin } from '@tallyfleet/queue'
+import { listLogs, LoggedHotStore } from '@tallyfleet/store-log'
+import type { StoresConfig } from '@tallyfleet/stores'
 import { openAll, openDurable, ROOT, storesConfigOf, type Environment } from '../context.ts'
 import { EXIT, table, type CommandResult } from '../output.ts'
 
@@ -57,6 +60,7 @@ export async function doctor(env: Environment): Promise<CommandResult> {
   for (const { shard, stopped } of check.shards) {
     if (stopped && !check.contradictions.has(shard)) findings.push({ check: `shard ${shard}`, state: 'bad', detail: `stopped: ${stopped}. ${CHOICES}` })
   }
+  findings.push(...await logFindings(stores.hot, storesConfigOf(env)))
   const open = check.shards.flatMap((shard) => shard.open ?? [])
   const oldest = Math.max(0, ...open.map(({ frozenAt }) => Date.now() - frozenAt.getTime()))
   findings.push({ check: 'open batches', state: oldest > 300_000 ? 'warning' : 'ok', detail: `${open.length}, oldest ${Math.round(oldest / 1_000)} s` })
@@ -68,8 +72,28 @@ export async function doctor(env: Environment): Promise<CommandResult> {
   }
 }
 
+/** What the 202 promises here, and whether Redis holds what the ingest logs do. */
+async function logFindings(hot: HotStore, { INGEST_DURABILITY, FLEET_HOME }: StoresConfig): Promise<Finding[]> {
+  const findings: Finding[] = [{ check: 'durability', state: 'ok', detail: INGEST_DURABILITY }]
+  const damaged = (await listLogs(FLEET_HOME)).filter(({ fault }) => fault !== undefined)
+  for (const { folder, fault } of damaged) findings.push({ check: `ingest log ${folder}`, state: 'bad', detail: fault! })
+  if (!(hot instanceof LoggedHotStore) || damaged.length > 0) return findings
+  let lacking = await hot.countLacking()
+  if (lacking.lost + lacking.behind > 0) {
+    await sleep(1_000) // what was on its way has arrived by then
+    lacking = await hot.countLacking()
+  }
+  const { lost, behind } = lacking
+  findings.push(lost + behind === 0 ? { check: 'ingest logs', state: 'ok', detail: 'redis holds all of them' } : {
+    check: 'ingest logs', state: 'warning',
+    detail: `a rebuild is due: redis lost ${lost} shards and lacks records of ${behind}. A running api does it by itself; without one: fleet log rebuild`,
+  })
+  return findings
+}
+
 const CHOICES = 'Nothing was guessed. Either restore the state of Redis that belongs to these rollups, or restore the rollups, '
-  + 'catalog and segments that belong to this Redis, then run: fleet doctor --resume'
+  + 'catalog and segments that belong to this Redis, then run: fleet doctor --resume. With INGEST_DURABILITY=log-first '
+  + 'fleet log rebuild --stopped makes Redis again from rollups and logs'
 
 /** Lets stopped shards go on whose stores agree again. The others stay stopped. */
 export async function resumeShards(env: Environment): Promise<CommandResult> {
