@@ -223,10 +223,30 @@ describeWithServer('redis', 'jobs on Redis', (url) => {
     expect(sum).toBeGreaterThanOrEqual(0)
     expect(sum).toBeLessThan(0.6)
   })
-}
 })
 
-se]()
+test('a producer fails fast while Redis is away, and a worker goes on when it is back', async () => {
+  const server = await startPrivateRedis()
+  await using queue = await openJobQueue({ url: server.url })
+  let runs = 0
+  await using fleet = await startWorkers<Needs>({
+    url: server.url, queues: [{ name: 'tests', concurrency: 1 }], needs: {}, drainMs: 0, log: silentLog,
+    jobs: [{ definition: greet, process: async () => { runs += 1 } }],
+  })
+  await queue.enqueue(greet, { name: 'Ada' })
+  await waitUntil(() => runs === 1)
+  await server.kill()
+  const triedAt = performance.now()
+  await expect(queue.enqueue(greet, { name: 'Bob' })).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+  expect(performance.now() - triedAt).toBeLessThan(6_000)
+  await waitUntil(() => !fleet.health().ok)
+  const back = await startPrivateRedis({ port: server.port })
+  await waitUntil(() => queue.enqueue(greet, { name: 'Eve' }), { timeoutMs: 20_000 })
+  await waitUntil(() => runs === 2 && fleet.health().ok, { timeoutMs: 30_000 })
+  await using stopped = { [Symbol.asyncDispose]: () => back.stop() }
+  stopped satisfies AsyncDisposable
+  await fleet[Symbol.asyncDispose]()
+  await queue[Symbol.asyncDispose]()
 })
 
 test('no Redis at all is STORE_UNAVAILABLE', async () => {
