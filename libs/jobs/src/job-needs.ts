@@ -1,9 +1,10 @@
 import type { FlushNeeds, ParityNeeds, SyncCatalogNeeds, SyncSegmentsNeeds } from '@tallyfleet/features'
-import type { AccountStore, JobQueue, QueueAdmin } from '@tallyfleet/ports'
+import type { AccountStore, JobQueue, QueueAdmin, RecordStore } from '@tallyfleet/ports'
 
 /** Everything that some processor needs; each asks for its part alone. */
 export type JobNeeds = Omit<FlushNeeds, 'log'> & SyncCatalogNeeds & SyncSegmentsNeeds & ParityNeeds & {
   accounts: AccountStore
+  records: RecordStore
   queue: JobQueue
   admin: QueueAdmin
 }

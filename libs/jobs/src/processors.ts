@@ -12,6 +12,8 @@ import { processCollectTelemetry } from './collect-telemetry/processor.ts'
 import { flushJob } from './flush/job.ts'
 import { processFlush } from './flush/processor.ts'
 import type { JobNeeds } from './job-needs.ts'
+import { scoreCatalogJob } from './score-catalog/job.ts'
+import { processScoreCatalog } from './score-catalog/processor.ts'
 import { syncCatalogJob } from './sync-catalog/job.ts'
 import { processSyncCatalog } from './sync-catalog/processor.ts'
 import { syncSegmentsJob } from './sync-segments/job.ts'
@@ -29,4 +31,5 @@ export const processors: readonly Job<any, JobNeeds>[] = [
   { definition: checkRollupsJob, process: processCheckRollups },
   { definition: checkParityJob, process: processCheckParity },
   { definition: applyRetentionJob, process: processApplyRetention },
+  { definition: scoreCatalogJob, process: processScoreCatalog },
 ]

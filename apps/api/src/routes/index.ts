@@ -1,5 +1,7 @@
 import type { Route } from '../http/define-route.ts'
 import { deleteAnnotation, listAllAnnotations, postAnnotation, putAnnotation } from './annotations/route.ts'
+import { catalogIssues, deleteWontFix, postWontFix } from './catalog-issues/route.ts'
+import { catalogQuality } from './catalog-quality/route.ts'
 import { comparedEntities } from './compared-entities/route.ts'
 import { deadLetters, purge, redrive } from './dead-letters/route.ts'
 import { dimensions, dimensionTop } from './dimensions/route.ts'
@@ -12,7 +14,7 @@ import { deleteKey, listKeys, postKey } from './keys/route.ts'
 import { ledger } from './ledger/route.ts'
 import { movers } from './movers/route.ts'
 import { overview } from './overview/route.ts'
-import { parity } from './parity/route.ts'
+import { parity, startParity } from './parity/route.ts'
 import { queues } from './queues/route.ts'
 import { relatedEntities } from './related-entities/route.ts'
 import { reports } from './reports/route.ts'
@@ -34,9 +36,9 @@ export const routes: readonly Route[] = [
   events, overview, topEntities, movers, comparedEntities, timeSeries, trends, entity, relatedEntities, distributions,
   dimensions, dimensionTop, suggestions, listAllAnnotations, postAnnotation, putAnnotation, deleteAnnotation, listViews,
   postView, putView, deleteView,
-  ledger, parity, reports, explain, queues, listJobs, getJob, cancelJob,
+  ledger, parity, startParity, reports, explain, queues, listJobs, getJob, cancelJob,
   deadLetters, redrive, purge, listKeys, postKey, deleteKey,
   listTenants, postTenant, session, listUsers, putUser,
   segmentDimensions, previewSegment, segments, postSegment, segment, putSegmentRoute, deleteSegmentRoute, segmentSize,
-  segmentMembers,
+  segmentMembers, catalogQuality, catalogIssues, postWontFix, deleteWontFix,
 ]
