@@ -1,9 +1,10 @@
 import type { ChildProcess } from 'node:child_process'
-import { createKey } from '@tallyfleet/features'
+import { ALL_SHARDS, TOTAL_BUCKET } from '@tallyfleet/domain'
+import { createKey, flushShards } from '@tallyfleet/features'
 import { packs } from '@tallyfleet/packs'
-import { systemClock } from '@tallyfleet/ports'
+import { silentLog, systemClock } from '@tallyfleet/ports'
 import { RedisHotStore } from '@tallyfleet/store-redis'
-import { openDurableStores, storesConfig } from '@tallyfleet/stores'
+import { openDurableStores, openStores, storesConfig } from '@tallyfleet/stores'
 import { Redis } from 'ioredis'
 import type { Measures } from './harness.ts'
 import type { LoadAnswer, LoadOrder } from './http-load.ts'
@@ -11,6 +12,9 @@ import { cpuSecondsOf, expectCount, type Workplace } from './workplace.ts'
 
 /** A server that takes events at `/api/v1/events`. */
 export type EventServer = { url: string; pid: number }
+
+/** More than the load knows. */
+const MOST_ENTITIES = 10_000
 
 const production = { NODE_ENV: 'production' }
 
@@ -24,18 +28,20 @@ export class ApiBench implements AsyncDisposable {
   readonly redisUrl: string
   readonly #hot: RedisHotStore
   readonly #key: string
+  readonly #home: string
   readonly #workplace: Workplace
   readonly #load: ChildProcess
 
   private constructor(
-    { server, redisUrl, hot, key, workplace, load }:
-    { server: EventServer; redisUrl: string; hot: RedisHotStore; key: string; workplace: Workplace; load: ChildProcess },
+    { server, redisUrl, hot, key, home, workplace, load }:
+    { server: EventServer; redisUrl: string; hot: RedisHotStore; key: string; home: string; workplace: Workplace; load: ChildProcess },
   ) {
     this.server = server
     this.redisUrl = redisUrl
     this.redis = new Redis(redisUrl)
     this.#hot = hot
     this.#key = key
+    this.#home = home
     this.#workplace = workplace
     this.#load = load
   }
@@ -48,7 +54,7 @@ export class ApiBench implements AsyncDisposable {
       HTTP_PORT: '0', REDIS_URL: redisUrl, FLEET_HOME: home,
     })
     const { child } = await workplace.startProgram('ops/load/src/http-load.ts')
-    return new ApiBench({ server, redisUrl, hot: await RedisHotStore.open({ url: redisUrl }), key, workplace, load: child })
+    return new ApiBench({ server, redisUrl, hot: await RedisHotStore.open({ url: redisUrl }), key, home, workplace, load: child })
   }
 
   /**
@@ -72,6 +78,20 @@ export class ApiBench implements AsyncDisposable {
   /** What Redis has counted since it was empty. */
   async countEvents(): Promise<number> {
     return (await this.#hot.listLedger()).reduce((sum, { counted }) => sum + counted, 0)
+  }
+
+  /** Flushes what Redis has counted since it was empty; answers the seconds until all of it stands in the rollups. */
+  async flush(): Promise<number> {
+    const config = storesConfig.parse({ FLEET_HOME: this.#home, REDIS_URL: this.redisUrl })
+    await using stores = await openStores(config, { packs, log: silentLog })
+    const events = await this.countEvents()
+    const startedAt = performance.now()
+    await flushShards(ALL_SHARDS, { ...stores, packs, clock: systemClock, log: silentLog }, { jobId: 'bench' })
+    const seconds = (performance.now() - startedAt) / 1_000
+    const top = await stores.rollups.listTop(
+      { tenant: 'default', domain: 'jav', entityType: 'movie' }, 'view', { interval: 'total', bucket: TOTAL_BUCKET }, MOST_ENTITIES)
+    expectCount('events in the rollups', top.reduce((sum, { count }) => sum + count, 0), events)
+    return seconds
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
