@@ -130,6 +130,27 @@ function holdsEverywhere(title: string, start: () => Promise<{ url: string; stop
       expect(await send(other, [one])).toEqual(['counted'])
     })
 
+    test('a stopped shard fails the requests that touch it, not those that share the write', async () => {
+      const stuck = event('stuck', 's', 'neighbours')
+      const others = Array.from({ length: 20 }, (_, i) => event(`free-${i}`, 'x', 'neighbours')).filter(({ shard }) => shard !== stuck.shard)
+      await hot.stopShard(stuck.shard, 'on trial')
+      const mixed = send(other, [others[0]!, stuck])
+      const free = others.slice(1).map((one) => send(other, [one]))
+      await expect(mixed).rejects.toMatchObject({ code: 'SHARD_STOPPED' })
+      expect((await Promise.all(free)).flat().every((outcome) => outcome === 'counted')).toBe(true)
+      await hot.resumeShard(stuck.shard)
+      expect(await send(other, [others[0]!, stuck])).toEqual(['duplicate', 'counted'])
+    })
+
+    test('an id of any script is counted under its name', async () => {
+      const ids = ['caf\u00e9', '\u{1f600}', '\u65e5\u672c']
+      await send(hot, ids.map((id) => event(id, '1', 'scripts')))
+      for (const entityId of ids) {
+        const deltas = await hot.listHot({ tenant: 'scripts', domain: 'jav', entityType: 'movie', entityId })
+        expect(deltas).toEqual([expect.objectContaining({ entityId, value: 1 })])
+      }
+    })
+
     test('a key may send as many events a minute as its limit says', async () => {
       const limit = { keyId: `k${Math.random()}`, eventsPerMinute: 5 }
       const three = (name: string) => [1, 2, 3].map((i) => event(`limited-${name}-${i}`, 'x'))
