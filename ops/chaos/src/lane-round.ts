@@ -28,8 +28,8 @@ export type RoundResult = Verdict & {
 export type Place = { folder: string; servers: DatabaseServers | undefined }
 
 const SENDERS = 3
-const REACH_MS = 2_500
-const PATIENCE_MS = 90_000
+const REACH_MS = 5_000
+const PATIENCE_MS = 300_000
 /** Redis 7.0 and older: how long a freeze takes to be on the disk for certain. */
 const SETTLE_MS = 3_000
 const POINTS = new Set(KILL_POINTS.map(({ name }) => name))
@@ -112,7 +112,7 @@ export async function playLanes(schedule: Schedule, { folder, servers }: Place):
   async function killAtPoint(lane: Lane, { name, nth }: Strike): Promise<void> {
     if (!POINTS.has(name)) throw new Error(`no kill point ${name}`)
     lane.trap({ point: name, nth })
-    const reached = await lane.ends(power ? 3 * REACH_MS : REACH_MS)
+    const reached = await lane.ends(power ? 2 * REACH_MS : REACH_MS)
     bump(reached ? result.struck : result.missed, name)
     if (!reached) {
       lane.signal('SIGKILL')

@@ -3,6 +3,8 @@ import { AppError, toAppError } from '@tallyfleet/domain'
 import type { Break } from './breaks.ts'
 import { DURABILITIES, KILL_POINTS, type Durability } from './kill-points.ts'
 import { NEMESES } from './nemeses.ts'
+import { writeProof } from './proof.ts'
+import { redisVersion } from './redis-server.ts'
 import { runChaos } from './run-chaos.ts'
 import { listStrikes, type Edition } from './schedule.ts'
 
@@ -14,6 +16,7 @@ async function main(): Promise<unknown> {
     allowPositionals: true,
     options: {
       seed: { type: 'string' }, minutes: { type: 'string', default: '1' }, kills: { type: 'string' }, only: { type: 'string' },
+      proof: { type: 'string' },
       stores: { type: 'string', default: 'embedded' }, durability: { type: 'string', default: 'everysec' }, break: { type: 'string' },
     },
   })
@@ -27,8 +30,15 @@ async function main(): Promise<unknown> {
     durability: oneOf<Durability>('--durability', values.durability, DURABILITIES),
     breaks: values.break === undefined ? undefined : oneOf<Break>('--break', values.break, ['dedupe', 'freeze', 'fence']),
     kills: values.kills === undefined ? undefined : positive('--kills', values.kills),
+    onRound: (report) => {
+      if (values.proof !== undefined) writeProof(values.proof, report, process.argv.slice(2), versions())
+    },
     say: (text) => { process.stderr.write(`${text}\n`) },
   })
+}
+
+function versions(): Record<string, string> {
+  return { node: process.version.slice(1), redis: redisVersion() }
 }
 
 function oneOf<Name extends string>(option: string, value: string, names: readonly Name[]): Name {

@@ -90,10 +90,6 @@ export class RedisServer implements AsyncDisposable {
     }
   }
 
-  async version(): Promise<string> {
-    return /redis_version:(\S+)/.exec(String(await this.command('INFO', 'server')))?.[1] ?? 'unknown'
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer)
     await this.kill()
@@ -115,6 +111,10 @@ function redisBinary(): string {
   binary ??= execFileSync(join(ROOT, 'ops/services/redis/start'), ['--print-binary'], { stdio: ['ignore', 'pipe', 'inherit'] })
     .toString().trim()
   return binary
+}
+
+export function redisVersion(): string {
+  return / v=(\S+)/.exec(execFileSync(redisBinary(), ['--version']).toString())?.[1] ?? 'unknown'
 }
 
 export async function freePort(): Promise<number> {

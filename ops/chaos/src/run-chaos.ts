@@ -11,6 +11,8 @@ export type RunOptions = DealOptions & {
   /** Ends the run as well; undefined: time alone does. */
   kills: number | undefined
   say: (text: string) => void
+  /** After each round, with the figures so far. */
+  onRound?: (report: RunReport) => void
 }
 
 export type RunReport = Omit<RoundResult, 'stuck'> & {
@@ -26,7 +28,7 @@ export type RunReport = Omit<RoundResult, 'stuck'> & {
 }
 
 /** Plays rounds until the time is up, so many kills are reached, or a round finds something. */
-export async function runChaos({ minutes, kills, say, ...deal }: RunOptions): Promise<RunReport> {
+export async function runChaos({ minutes, kills, say, onRound, ...deal }: RunOptions): Promise<RunReport> {
   const startedAt = performance.now()
   const deadline = startedAt + minutes * 60_000
   const total: RunReport = {
@@ -43,6 +45,8 @@ export async function runChaos({ minutes, kills, say, ...deal }: RunOptions): Pr
       add(total, result)
       say(`round ${schedule.round}${schedule.power ? ' (power)' : ''}: ${result.kills} kills, ${result.acknowledged} acknowledged, `
         + `${result.lost} lost, ${result.doubled} doubled, ${result.withinPromise} within promise${result.stuck.map((why) => `\n  ${why}`).join('')}`)
+      total.seconds = Math.round((performance.now() - startedAt) / 1_000)
+      onRound?.(total)
       if (!isClean(result)) {
         total.failed = schedule
         break
@@ -53,7 +57,6 @@ export async function runChaos({ minutes, kills, say, ...deal }: RunOptions): Pr
     process.off('exit', remove)
     remove()
   }
-  total.seconds = Math.round((performance.now() - startedAt) / 1_000)
   return total
 }
 

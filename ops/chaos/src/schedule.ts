@@ -30,6 +30,7 @@ const POWER_ONE_IN = 6
 /** For each of the two processes. */
 const STRIKES = 12
 const POWER_STRIKES = 4
+const BROKEN_STRIKES = 4
 /** Where half of the kills aim when a rule is taken away. */
 const BROKEN_STEP: Record<Break, Step> = { dedupe: 'ingest', freeze: 'freeze', fence: 'flush' }
 
@@ -57,7 +58,7 @@ export function* dealRounds(options: DealOptions): Generator<Schedule> {
       // The clock of the process that ticks stays: it would settle ticks of hours to come.
       return { name: lane === TICKING && name === 'clock-step' ? 'sigkill' : name, nth: random.whole(1, 3), draw: random.next() }
     }
-    const strikesOf = (lane: number) => Array.from({ length: power ? POWER_STRIKES : STRIKES }, () => drawStrike(lane))
+    const strikesOf = (lane: number) => Array.from({ length: breaks ? BROKEN_STRIKES : power ? POWER_STRIKES : STRIKES }, () => drawStrike(lane))
     yield { seed, round, stores, durability, breaks, power, strikes: [strikesOf(0), strikesOf(TICKING)] }
   }
 }

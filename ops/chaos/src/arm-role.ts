@@ -1,0 +1,28 @@
+import { RedisHotStore } from '@tallyfleet/store-redis'
+import { SqlCatalogStore, SqliteJournal, SqliteRollupStore, SqliteSegmentStore } from '@tallyfleet/store-sql'
+import { armPorts } from './arm-ports.ts'
+import { suffer, watchDatabases } from './faults.ts'
+import type { RoleOrder } from './role.ts'
+import { createTraps } from './traps.ts'
+
+/**
+ * Loaded before the program of a role (`node --import`): puts the kill points into the ports that it is going to use.
+ * The program itself runs as it is.
+ */
+const env = process.env
+watchDatabases()
+const traps = createTraps()
+const mongo = env['ROLLUPS_URL']?.startsWith('mongo') ? await import('@tallyfleet/store-mongo') : undefined
+const search = env['SEGMENTS_URL']?.startsWith('http') ? await import('@tallyfleet/store-search') : undefined
+armPorts({
+  hot: RedisHotStore.prototype,
+  rollups: (mongo?.MongoRollupStore ?? SqliteRollupStore).prototype,
+  journal: (mongo?.MongoJournal ?? SqliteJournal).prototype,
+  catalog: SqlCatalogStore.prototype,
+  segments: (search?.SearchSegmentStore ?? SqliteSegmentStore).prototype,
+}, traps, { breaks: undefined, redisUrl: env['REDIS_URL']! })
+
+process.on('message', ({ chaos }: { chaos?: RoleOrder }) => {
+  if (chaos?.do === 'trap') traps.set(chaos.trap)
+  else if (chaos?.do === 'suffer') suffer(chaos.told)
+})
