@@ -2,7 +2,8 @@ import type { BullMQAdapter } from '@bull-board/api/bullMQAdapter'
 import type { Packs } from '@tallyfleet/domain'
 import type { Metrics } from '@tallyfleet/metrics'
 import type {
-  AccountStore, CatalogStore, Clock, HotStore, Journal, Log, QueueAdmin, RecordStore, RollupStore, SegmentStore,
+  AccountStore, CatalogStore, Clock, HotStore, JobQueue, Journal, Log, QueueAdmin, RecordStore, RollupStore, SegmentStore,
+  TelemetryStore,
 } from '@tallyfleet/ports'
 import type { ApiConfig } from '@tallyfleet/config'
 
@@ -18,6 +19,7 @@ export type ApiNeeds = {
   segments: SegmentStore
   accounts: AccountStore
   records: RecordStore
+  telemetry: TelemetryStore
   /** The installation's secret. */
   secret: string
   /** Where the signed reports of this machine lie. */
@@ -25,6 +27,8 @@ export type ApiNeeds = {
   /** The built dashboard; absent, or without a build: a plain page stands in its place. */
   dashboardFolder?: string
   queues: QueueAdmin
+  /** For work that is too long for a request. */
+  queue: JobQueue
   boardQueues: readonly BoardQueue[]
   packs: Packs
   clock: Clock

@@ -24,6 +24,7 @@ import {
 } from './segments/route.ts'
 import { session } from './session/route.ts'
 import { suggestions } from './suggestions/route.ts'
+import { recordTelemetry, telemetryAlerts, telemetryJobs, telemetryWorkers } from './telemetry/route.ts'
 import { listTenants, postTenant } from './tenants/route.ts'
 import { timeSeries } from './time-series/route.ts'
 import { topEntities } from './top-entities/route.ts'
@@ -41,4 +42,5 @@ export const routes: readonly Route[] = [
   listTenants, postTenant, session, listUsers, putUser,
   segmentDimensions, previewSegment, segments, postSegment, segment, putSegmentRoute, deleteSegmentRoute, segmentSize,
   segmentMembers, catalogQuality, catalogIssues, postWontFix, deleteWontFix,
+  recordTelemetry, telemetryJobs, telemetryAlerts, telemetryWorkers,
 ]

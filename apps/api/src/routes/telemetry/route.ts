@@ -1,0 +1,107 @@
+import {
+  jobEventSchema, recordedTelemetrySchema, telemetryAlertsAnswerSchema, telemetryAlertsQuerySchema, telemetryBodySchema,
+  telemetryExample, telemetryJobsAnswerSchema, telemetryJobsQuerySchema, telemetryWorkersAnswerSchema,
+  telemetryWorkersQuerySchema,
+} from '@tallyfleet/api-contract'
+import { AppError, faultsOf, forbiddenKey, MAX_BODY_BYTES, MAX_EVENTS, parseInstant, type Fault } from '@tallyfleet/domain'
+import { rangeError, readInstant, readJobEvents, readJobWorkers, readRateLimits, type Caller } from '@tallyfleet/features'
+import type { Clock, JobEvent, JobEventRange } from '@tallyfleet/ports'
+import { defineRoute } from '../../http/define-route.ts'
+import { parseJson } from '../../http/parse-json.ts'
+import { readBody } from '../../http/read-body.ts'
+import { toEnvelope } from '../../http/to-envelope.ts'
+
+const tag = 'telemetry'
+const DAY_MS = 86_400_000
+const SPANS_MS = { minute: 60_000, hour: 3_600_000, day: DAY_MS } as const
+const MAX_AHEAD_MS = 300_000
+const MAX_AGE_MS = 30 * DAY_MS
+
+export const recordTelemetry = defineRoute({
+  method: 'post', path: '/api/v1/telemetry', id: 'recordTelemetry', tag, scope: 'ingest',
+  summary: 'Record what happened to jobs of your own queues, up to 1,000 events',
+  description: 'An object, an array, or `{"events": […]}`. An event is kept once by its id; a bad one never fails its '
+    + 'neighbours. At most 1 MiB.',
+  body: { schema: telemetryBodySchema, types: ['application/json'], example: telemetryExample },
+  answers: { 202: { description: 'Kept', schema: recordedTelemetrySchema } },
+}, async ({ request, caller }, { telemetry, clock }) => {
+  const inputs = inputsOf(parseJson(await readBody(request, MAX_BODY_BYTES)))
+  if (inputs.length === 0) throw new AppError('BATCH_EMPTY', 'the batch holds no event')
+  if (inputs.length > MAX_EVENTS) {
+    throw new AppError('BATCH_TOO_LONG', `the batch holds ${inputs.length} events, more than ${MAX_EVENTS}`)
+  }
+  const rejected: { index: number; id?: string; code: string; detail: string; pointer: string }[] = []
+  const events: JobEvent[] = []
+  for (const [index, input] of inputs.entries()) {
+    const read = readJobEvent(input, caller, clock.now())
+    if ('event' in read) events.push(read.event)
+    else {
+      const id = (input as { id?: unknown } | null)?.id
+      rejected.push({ index, ...(typeof id === 'string' && { id: id.slice(0, 128) }), ...read.fault })
+    }
+  }
+  const accepted = await telemetry.append(events)
+  return { status: 202, body: { accepted, duplicates: events.length - accepted, rejected } }
+}, { readsBody: true })
+
+export const telemetryJobs = defineRoute({
+  method: 'get', path: '/api/v1/telemetry/jobs', id: 'readTelemetryJobs', tag, scope: 'read',
+  summary: 'Rates, durations and reasons of failure, by job, and by queue over time',
+  query: telemetryJobsQuerySchema,
+  answers: { 200: { description: 'Jobs and series', schema: telemetryJobsAnswerSchema } },
+}, async ({ caller, query }, { telemetry, clock }) => {
+  const { jobs, series } = await readJobEvents(rangeOf(query, caller, clock), SPANS_MS[query.interval], telemetry)
+  return { body: toEnvelope({
+    jobs: jobs.map((job) => ({ ...job, lastAt: job.lastAt.toISOString() })),
+    series: series.map(({ bucketAt, ...point }) => ({ bucket: bucketAt.toISOString(), ...point })),
+  }, clock.now()) }
+})
+
+export const telemetryAlerts = defineRoute({
+  method: 'get', path: '/api/v1/telemetry/alerts', id: 'listRateLimitAlerts', tag, scope: 'read',
+  summary: 'Spells of rate limiting, latest first', query: telemetryAlertsQuerySchema, list: true,
+  answers: { 200: { description: 'The spells', schema: telemetryAlertsAnswerSchema } },
+}, async ({ caller, query }, { telemetry, clock }) => {
+  const spells = await readRateLimits(rangeOf(query, caller, clock), clock.now(), telemetry)
+  return { body: toEnvelope(spells.map((spell) =>
+    ({ ...spell, firstAt: spell.firstAt.toISOString(), lastAt: spell.lastAt.toISOString() })), clock.now()) }
+})
+
+export const telemetryWorkers = defineRoute({
+  method: 'get', path: '/api/v1/telemetry/workers', id: 'listTelemetryWorkers', tag, scope: 'read',
+  summary: 'Who worked, latest first', query: telemetryWorkersQuerySchema, list: true,
+  answers: { 200: { description: 'The workers', schema: telemetryWorkersAnswerSchema } },
+}, async ({ caller, query }, { telemetry, clock }) => {
+  const workers = await readJobWorkers(rangeOf(query, caller, clock), telemetry)
+  return { body: toEnvelope(workers.map((worker) => ({ ...worker, lastAt: worker.lastAt.toISOString() })), clock.now()) }
+})
+
+function rangeOf(
+  query: { from?: string | undefined; to?: string | undefined; source?: JobEvent['source'] | undefined; queue?: string | undefined },
+  { tenant }: Caller, clock: Clock,
+): JobEventRange {
+  const to = query.to === undefined ? clock.now() : readInstant('/to', query.to, tenant.zone)
+  const from = query.from === undefined ? new Date(to.getTime() - DAY_MS) : readInstant('/from', query.from, tenant.zone)
+  if (from >= to) throw rangeError('/to', 'is not after `from`: `to` is exclusive')
+  return { tenant: tenant.id, from, to, source: query.source, queue: query.queue }
+}
+
+function inputsOf(body: unknown): unknown[] {
+  if (Array.isArray(body)) return body
+  const { events, ...others } = (body ?? {}) as { events?: unknown }
+  return Array.isArray(events) && Object.keys(others).length === 0 ? events : [body]
+}
+
+function readJobEvent(input: unknown, { tenant }: Caller, now: Date): { event: JobEvent } | { fault: Fault } {
+  const forbidden = forbiddenKey(input)
+  if (forbidden) return { fault: { code: 'KEY_FORBIDDEN', pointer: forbidden, detail: 'this key could alter a prototype' } }
+  const parsed = jobEventSchema.safeParse(input)
+  if (!parsed.success) return { fault: faultsOf(parsed.error.issues[0]!)[0]! }
+  const { id, type, queue, job, job_id: jobId, duration_ms: durationMs, attempt, worker, reason } = parsed.data
+  const at = parseInstant(parsed.data.at)
+  const fault = (code: Fault['code'], detail: string) => ({ fault: { code, pointer: '/at', detail } })
+  if (!at) return fault('FIELD_INVALID', 'is not an RFC 3339 instant with Z or an offset')
+  if (at.getTime() > now.getTime() + MAX_AHEAD_MS) return fault('OCCURRED_IN_FUTURE', 'is more than 5 minutes ahead')
+  if (at.getTime() < now.getTime() - MAX_AGE_MS) return fault('OCCURRED_TOO_LONG_AGO', 'is more than 30 days ago')
+  return { event: { tenant: tenant.id, source: 'api', id, type, queue, job, jobId, at, durationMs, attempt, worker, reason } }
+}
