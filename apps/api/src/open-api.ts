@@ -7,7 +7,7 @@ import { jobs } from '@tallyfleet/jobs'
 import { createMetrics, mergeMetrics, MetricsHub } from '@tallyfleet/metrics'
 import { packs } from '@tallyfleet/packs'
 import { systemClock, type Log } from '@tallyfleet/ports'
-import { openQueueAdmin } from '@tallyfleet/queue'
+import { openJobQueue, openQueueAdmin } from '@tallyfleet/queue'
 import { openStores, type StoresConfig } from '@tallyfleet/stores'
 import { buildApp } from './app.ts'
 import type { ApiConfig } from '@tallyfleet/config'
@@ -22,7 +22,9 @@ const REQUEST_TIMEOUT_MS = 60_000
 export async function openApi(config: ApiConfig & StoresConfig, log: Log): Promise<OpenApi> {
   await using stack = new AsyncDisposableStack()
   const stores = stack.use(await openStores(config, { packs, log }))
+  await stores.startIngest()
   const queues = stack.use(await openQueueAdmin({ url: stores.redisUrl, jobs }))
+  const queue = stack.use(await openJobQueue({ url: stores.redisUrl }))
   const metrics = createMetrics({ app: 'api' })
   const exchange = stores.metrics
   const hub = stack.use(new MetricsHub({ metrics, log, publish: (process, list) => exchange.publish(process, list) }))
@@ -36,7 +38,7 @@ export async function openApi(config: ApiConfig & StoresConfig, log: Log): Promi
     }
   }
   const app = buildApp({
-    ...stores, queues, boardQueues: queues.bullQueues(), packs, clock: systemClock, log, metrics, config, mergedMetrics,
+    ...stores, queues, queue, boardQueues: queues.bullQueues(), packs, clock: systemClock, log, metrics, config, mergedMetrics,
     reportsFolder: join(config.FLEET_HOME, 'reports'),
     dashboardFolder: join(import.meta.dirname, '../../dashboard/dist'),
   })

@@ -8,7 +8,7 @@ import { createKey, createTenant, type CreateKeyInput } from '@tallyfleet/featur
 import { createMetrics } from '@tallyfleet/metrics'
 import { packs } from '@tallyfleet/packs'
 import { silentLog, systemClock, type Log } from '@tallyfleet/ports'
-import { openQueueAdmin } from '@tallyfleet/queue'
+import { openJobQueue, openQueueAdmin } from '@tallyfleet/queue'
 import { openStores, storesConfig, type Stores } from '@tallyfleet/stores'
 import { startPrivateRedis } from '@tallyfleet/testing'
 import { buildApp } from './app.ts'
@@ -41,8 +41,9 @@ export async function startApi(
     storesConfig.parse({ FLEET_HOME: home, REDIS_URL: redis.url, FREEZE_SETTLE_MS: 0 }), { packs, log },
   ))
   const queues = stack.use(await openQueueAdmin({ url: redis.url, jobs: [job as never] }))
+  const queue = stack.use(await openJobQueue({ url: redis.url }))
   const needs: ApiNeeds = {
-    ...stores, queues, boardQueues: queues.bullQueues(), packs, clock: systemClock, log,
+    ...stores, queues, queue, boardQueues: queues.bullQueues(), packs, clock: systemClock, log,
     reportsFolder: join(home, 'reports'),
     metrics: createMetrics({ runtimeMetrics: false }), config: { ...apiConfig.parse({}), ...config }, ...override,
   }

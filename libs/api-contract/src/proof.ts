@@ -29,6 +29,18 @@ export const parityAnswerSchema = envelopeOf(z.object({
   runs: z.array(z.unknown()),
 }))
 
+export const startParityBodySchema = z.strictObject({
+  stores: z.array(z.enum(['ledger', 'rollups', 'catalog', 'segments'])).min(1).optional().meta({ description: 'Absent: all' }),
+  from: z.iso.date().optional().meta({ description: 'Of the rollups, the buckets that share a day with the range' }),
+  to: z.iso.date().optional().meta({ description: 'Exclusive' }),
+  repair: z.boolean().optional().meta({ description: 'Put right what differs from its source' }),
+  dryRun: z.boolean().optional().meta({ description: 'Say what a repair would do' }),
+})
+
+export const startedParityAnswerSchema = envelopeOf(z.object({
+  jobId: z.string().meta({ description: 'Of the job that does it; its run appears among the others' }),
+}))
+
 export const reportsQuerySchema = z.strictObject({
   limit: z.string().regex(/^[0-9]{1,3}$/).transform(Number).pipe(z.int().min(1).max(100)).default(20)
     .meta({ override: ({ jsonSchema }) => asInteger(jsonSchema, 100, 20), description: 'How many reports' }),

@@ -1,7 +1,7 @@
 import { appendFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ALL_SHARDS } from '@tallyfleet/domain'
-import { flushShards, generateReport } from '@tallyfleet/features'
+import { checkParity, flushShards, generateReport } from '@tallyfleet/features'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { eventOf, startApi, type TestApi } from '../start-api.fixture.ts'
 
@@ -53,4 +53,16 @@ test('reports are listed with their hash, and one that was changed says where', 
   await appendFile(path, ' ')
   expect((await get('/reports')).json.data.reports[1])
     .toMatchObject({ sequence: 1, verified: false, faults: [{ file: '000001/report.json', what: 'appended' }] })
+})
+
+test('an admin of the whole installation has a worker compare or repair; the run appears with its plan', async () => {
+  const admin = await api.key({ scopes: ['read', 'admin'] })
+  const post = (body: unknown, as: string) => api.call('POST', '/api/v1/parity', { key: as, body })
+  expect(await post({ repair: true, dryRun: true }, admin)).toMatchObject({ status: 202, json: { data: { jobId: expect.any(String) } } })
+  expect(await post({ from: '2026-02-02', to: '2026-02-01' }, admin)).toMatchObject({ status: 422 })
+  expect(await post({ stores: ['moon'] }, admin)).toMatchObject({ status: 422 })
+  expect(await post({}, await api.key({ tenant: 'proofs', scopes: ['admin'] }))).toMatchObject({ status: 403, json: { code: 'SCOPE_MISSING' } })
+  await checkParity(api.needs, { stores: ['rollups'] })
+  expect((await get('/parity?limit=2', admin)).json.data)
+    .toMatchObject({ latest: { equal: true, stores: { rollups: { differences: 0 } }, inFlight: { rollups: 0 } } })
 })

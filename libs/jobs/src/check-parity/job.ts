@@ -10,7 +10,6 @@ export const checkParityJob = defineJob({
     to: z.iso.date().optional().describe('exclusive'),
     repair: z.boolean().optional().describe('put right what differs from its source'),
     dryRun: z.boolean().optional().describe('say what a repair would do'),
-    by: z.string().max(200).optional().describe('who asked'),
   }),
   softTimeoutMs: 3_600_000, timeoutMs: 7_200_000, attempts: 2, backoffMs: 60_000, maxBackoffMs: 300_000,
   schedule: { pattern: '41 3 * * *', zone: 'UTC', missed: { policy: 'latest' } },

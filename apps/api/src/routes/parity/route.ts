@@ -1,5 +1,9 @@
-import { parityAnswerSchema, parityQuerySchema } from '@tallyfleet/api-contract'
-import { listParityRuns } from '@tallyfleet/features'
+import {
+  parityAnswerSchema, parityQuerySchema, startedParityAnswerSchema, startParityBodySchema,
+} from '@tallyfleet/api-contract'
+import { AppError } from '@tallyfleet/domain'
+import { DEFAULT_TENANT, listParityRuns } from '@tallyfleet/features'
+import { checkParityJob } from '@tallyfleet/jobs'
 import { defineRoute } from '../../http/define-route.ts'
 import { overseesAll } from '../../http/oversees-all.ts'
 import { toEnvelope } from '../../http/to-envelope.ts'
@@ -21,4 +25,27 @@ export const parity = defineRoute({
     ...run, differences: [], orphans: { count: run.orphans.count, sample: [] },
   }))
   return { body: toEnvelope({ latest: runs[0] ?? null, runs }, needs.clock.now()) }
+})
+
+export const startParity = defineRoute({
+  method: 'post',
+  path: '/api/v1/parity',
+  id: 'startParityRun',
+  tag: 'proof',
+  summary: 'Compare the stores now, and repair what differs',
+  description: 'A worker does it. A repair changes what differs from its source: rollups by a numbered batch beside '
+    + 'which counting goes on, catalog rows and segments by projecting them again. With `dryRun` the differences of the '
+    + 'run are the plan, and nothing is changed.',
+  scope: 'admin',
+  body: { schema: startParityBodySchema, types: ['application/json'], example: { repair: true, dryRun: true } },
+  answers: { 202: { description: 'A worker will do it', schema: startedParityAnswerSchema } },
+}, async ({ caller, body }, needs) => {
+  if (!overseesAll(caller)) {
+    throw new AppError('SCOPE_MISSING', `only an admin key of the tenant ${DEFAULT_TENANT} may compare the whole installation`)
+  }
+  if (body.from && body.to && body.from >= body.to) {
+    throw new AppError('PARAMETER_INVALID', 'to is not after from: it is exclusive')
+  }
+  const jobId = await needs.queue.enqueue(checkParityJob, body)
+  return { status: 202, body: toEnvelope({ jobId }, needs.clock.now()) }
 })
