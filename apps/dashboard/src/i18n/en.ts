@@ -11,7 +11,7 @@ export const en = {
     matchWeekday: 'Match weekdays', earlier: 'Earlier period', later: 'Later period', typed: 'Type a range', typedHint: '7d, 2026-10 or 2026-10-01..2026-10-20',
     typedWrong: 'Not a range of at most 400 days', calendar: 'Choose days', apply: 'Apply', domain: 'Product', type: 'Kind', action: 'Metric', interval: 'Interval',
     filters: 'Filters', removeFilter: 'Remove filter {filter}', clearFilters: 'Clear filters', broken: 'Part of the address could not be read and was replaced: {names}',
-    dismiss: 'Dismiss', share: 'Copy link', copied: 'Link copied', search: 'Search or jump to', saveView: 'Save view', previousMonth: 'Previous month', nextMonth: 'Next month',
+    dismiss: 'Dismiss', share: 'Copy link', copied: 'Link copied', search: 'Search', saveView: 'Save view', previousMonth: 'Previous month', nextMonth: 'Next month',
   },
   preset: {
     today: 'Today', yesterday: 'Yesterday', '7d': 'Last 7 days', '28d': 'Last 28 days', '90d': 'Last 90 days', month: 'This month',
@@ -32,7 +32,7 @@ export const en = {
   },
   overview: {
     title: 'Overview', active: 'Active {kind}', activeHint: 'with at least one event in the range', duplicates: 'Duplicates stopped', rejected: 'Rejected', received: 'Events received', lag: 'Data is {seconds} behind',
-    trend: '{metric} over time', top: 'Most {metric}', topBy: 'Top by {metric}', movers: 'Gaining and losing', promote: 'Worth a look', gaining: 'Gaining', losing: 'Losing', suggestions: 'Suggestions', pinned: 'Pinned views',
+    trend: '{metric} over time', top: 'Most {metric}', topBy: 'Top by {metric}', movers: 'Gaining and losing', promote: 'Worth promoting', fix: 'Worth fixing', gaining: 'Gaining', losing: 'Losing', suggestions: 'Suggestions', pinned: 'Pinned views',
     allEntities: 'All {kind}', noEvents: 'No events in this range', noEventsText: 'There are events from {from} to {to}.', showThem: 'Show them', rankings: 'What counted most',
     proven: 'Every event accounted for', unproven: 'The ledger does not balance', ledger: 'Ledger', pending: '{count} on the way',
     whole: 'whole tenant, by time of arrival', firstTitle: 'Waiting for the first event', firstText: 'Send one with a key, and this page fills by itself.', snippet: 'On a web page', curl: 'From a terminal', demo: 'Or look around with demo data:', makeKey: 'Make a key', soFar: '{count} so far', noSuggestions: 'Nothing stands out in this range.', noMovers: 'Nothing moved against the range before.',
