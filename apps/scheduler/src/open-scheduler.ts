@@ -24,7 +24,7 @@ export async function openScheduler(config: SchedulerConfig & StoresConfig, log:
   const stores = stack.use(await openStores(config, { packs, log }))
   const metrics = createMetrics({ app: 'scheduler' })
   stack.use(new MetricsHub({ metrics, log, publish: (process, list) => stores.metrics.publish(process, list) }))
-  const queue = stack.use(await openJobQueue({ url: stores.redisUrl }))
+  const queue = stack.use(await openJobQueue({ url: stores.redisUrl, metrics }))
   const admin = stack.use(await openQueueAdmin({ url: stores.redisUrl, jobs }))
   stack.use(watchQueues({ admin, metrics, log }))
 

@@ -9,6 +9,7 @@ import {
   openJobQueue, openQueueAdmin, parseQueueChoice, queuesOf, startWorkers, type QueueChoice, type RunObserver,
 } from '@tallyfleet/queue'
 import { openStores, type StoresConfig } from '@tallyfleet/stores'
+import { exitWhenBlocked } from './exit-when-blocked.ts'
 import { exitWhenStuck } from './exit-when-stuck.ts'
 
 export type Workers = AsyncDisposable & { queues: QueueChoice[]; httpPort: number | undefined }
@@ -20,7 +21,7 @@ export async function openWorkers(config: WorkersConfig & StoresConfig, log: Log
   const stores = stack.use(await openStores(config, { packs, log }))
   const metrics = createMetrics({ app: 'worker' })
   stack.use(new MetricsHub({ metrics, log, publish: (process, list) => stores.metrics.publish(process, list) }))
-  const queue = stack.use(await openJobQueue({ url: stores.redisUrl }))
+  const queue = stack.use(await openJobQueue({ url: stores.redisUrl, metrics }))
   const admin = stack.use(await openQueueAdmin({ url: stores.redisUrl, jobs }))
 
   const noted = { journal: stores.journal, clock: systemClock }
@@ -33,8 +34,10 @@ export async function openWorkers(config: WorkersConfig & StoresConfig, log: Log
   const needs = { ...stores, packs, queue, admin, clock: systemClock }
   const fleet = stack.use(await startWorkers({
     url: stores.redisUrl, jobs: processors, needs, queues, log, metrics, observer, drainMs: config.WORKER_DRAIN_MS,
+    needsLog: config.WORKER_REDIS_LOG === 'required',
   }))
   stack.use(exitWhenStuck(fleet, log))
+  stack.use(exitWhenBlocked())
   const { WORKER_HTTP_PORT: port, WORKER_HTTP_HOST: host } = config
   const health = () => {
     const { ok, queues: detail } = fleet.health()

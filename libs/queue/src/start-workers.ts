@@ -2,6 +2,7 @@ import { hostname } from 'node:os'
 import type { Job, Log } from '@tallyfleet/ports'
 import { Queue } from 'bullmq'
 import type { Redis } from 'ioredis'
+import { checkServer } from './check-server.ts'
 import { Cancellations } from './cancellations.ts'
 import type { QueueChoice } from './queue-choice.ts'
 import { PREFIX } from './queue-names.ts'
@@ -37,10 +38,10 @@ const SILENT_MS = 30_000
  * Starts a worker for each chosen queue. A try that is aborted by shutdown goes on in another worker within a second
  * and uses up no try; one whose process was killed, within 20 s, and uses up one.
  * @param drainMs how long running jobs may go on when the fleet is disposed, before they are handed back
- * @throws AppError `STORE_UNAVAILABLE` when Redis does not answer
+ * @throws AppError `STORE_UNAVAILABLE` when Redis does not answer, `STORE_REFUSED` when it would lose jobs in silence
  */
 export async function startWorkers<Needs>({
-  url, jobs, needs, queues, log, metrics, drainMs, observer, prefix = PREFIX, stuckMs = STUCK_MS,
+  url, jobs, needs, queues, log, metrics, drainMs, observer, prefix = PREFIX, stuckMs = STUCK_MS, needsLog = true,
 }: {
   url: string
   jobs: readonly Job<any, Needs>[]
@@ -53,8 +54,14 @@ export async function startWorkers<Needs>({
   prefix?: string
   /** How long ready work may lie there untouched. */
   stuckMs?: number
+  /** Whether a Redis without a log on disk is refused. */
+  needsLog?: boolean
 }): Promise<WorkerFleet> {
   const connection = await connectWorker(url)
+  await checkServer(connection, needsLog).catch((error: unknown) => {
+    connection.disconnect()
+    throw error
+  })
   const cancellations = new Cancellations({
     connection, prefix, log,
     told: (queue, jobId) => { for (const worker of workers) if (worker.queue === queue) worker.cancel(jobId) },
