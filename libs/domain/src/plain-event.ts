@@ -1,11 +1,22 @@
-import type { EventInput } from './event.ts'
-
 /** Printable ASCII without white space at an end: what the rules of ids and short texts allow in any case. */
 const PLAIN = /^[!-~](?:[ -~]{0,254}[!-~])?$/
 const PLAIN_EVENT_ID = /^[A-Za-z0-9._:-]{1,128}$/
 
 /** No text grows beyond this many bytes a character when it is written as JSON, quotes and comma excepted. */
 const MOST_BYTES = 6
+
+/** The fields of the contract, known to be right. */
+type PlainEvent = {
+  domain: string
+  entity_type: string
+  entity_id: string
+  action: string
+  occurred_at: string
+  event_id?: string
+  user_id?: string
+  session_id?: string
+  properties?: Record<string, string | number | boolean | null>
+}
 
 /**
  * Tells at a glance that an event keeps the contract of `eventSchema`, as nearly all do: their fields are plain ASCII
@@ -14,7 +25,7 @@ const MOST_BYTES = 6
  */
 export function isPlainEvent(
   input: unknown, { needsId, maxPropertiesBytes }: { needsId: boolean; maxPropertiesBytes: number },
-): input is EventInput {
+): input is PlainEvent {
   if (typeof input !== 'object' || input === null) return false
   for (const name in input) {
     const value = (input as Record<string, unknown>)[name]
@@ -41,7 +52,7 @@ export function isPlainEvent(
         return false
     }
   }
-  const { domain, entity_type, entity_id, action, occurred_at, event_id } = input as Partial<EventInput>
+  const { domain, entity_type, entity_id, action, occurred_at, event_id } = input as Partial<PlainEvent>
   return domain !== undefined && entity_type !== undefined && entity_id !== undefined && action !== undefined
     && occurred_at !== undefined && (event_id !== undefined || !needsId)
 }

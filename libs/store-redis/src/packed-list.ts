@@ -14,7 +14,7 @@ export class PackedList {
 
   text(text: string): void {
     const length = Buffer.byteLength(text)
-    const bytes = length === text.length ? text : Buffer.from(text).latin1Slice()
+    const bytes = length === text.length ? text : Buffer.from(text).toString('latin1')
     this.#bytes += (length < 65_536 ? `\xda${uint16(length)}` : `\xdb${uint32(length)}`) + bytes
     this.#length++
   }

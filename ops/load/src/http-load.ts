@@ -35,19 +35,19 @@ function requestsOf({ url, key, requests, batch }: LoadOrder): Buffer[] {
   })
 }
 
-/** Resolves with the status of the next answer on a connection. */
+/** Tells the status of every answer on a connection. */
 function answerOf(socket: Socket, onAnswer: (status: number) => void): void {
   let pending: Buffer | undefined
   socket.on('data', (chunk: Buffer) => {
     const bytes = pending ? Buffer.concat([pending, chunk]) : chunk
     const end = bytes.indexOf('\r\n\r\n')
-    const length = end < 0 ? undefined : /\r\ncontent-length: (\d+)/i.exec(bytes.latin1Slice(0, end))?.[1]
+    const length = end < 0 ? undefined : /\r\ncontent-length: (\d+)/i.exec(bytes.toString('latin1', 0, end))?.[1]
     if (length === undefined || bytes.length < end + 4 + Number(length)) {
       pending = bytes
       return
     }
     pending = undefined
-    onAnswer(Number(bytes.latin1Slice(9, 12)))
+    onAnswer(Number(bytes.toString('latin1', 9, 12)))
   })
 }
 
