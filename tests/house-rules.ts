@@ -55,6 +55,7 @@ const dataPackages = new Set(['caniuse-lite', 'spdx-exceptions'])
 const drawer = /^(utils?|helpers?|common|misc|shared|types|interfaces|base|manager)$/
 /** `rollup-store.contract.ts` is kebab-case too: what follows a dot is the kind of file. */
 const kebabCase = /^[a-z0-9]+([-.][a-z0-9]+)*$/
+const component = /^([A-Z][a-z0-9]*)+\.vue$/
 const testOnlyFile = /\.(test|fixture)\.ts$/
 
 interface Workspace {
@@ -64,6 +65,8 @@ interface Workspace {
   /** The file behind each name by which the package may be imported. */
   entries: ReadonlyMap<string, string>
   declared: Record<string, string>
+  /** Its npm scripts, one a line. */
+  scripts: string
 }
 
 interface SourceFile {
@@ -117,7 +120,7 @@ function readWorkspaces(root: string): Workspace[] {
     if (!existsSync(path)) return []
     const manifest = readJson<{
       name: string, exports?: string | Record<string, string>, nx?: { tags?: string[] },
-      dependencies?: Record<string, string>, devDependencies?: Record<string, string>
+      dependencies?: Record<string, string>, devDependencies?: Record<string, string>, scripts?: Record<string, string>
     }>(path)
     const tag = manifest.nx?.tags?.find((text) => text.startsWith('layer:'))
     return [{
@@ -125,7 +128,8 @@ function readWorkspaces(root: string): Workspace[] {
       name: manifest.name,
       layer: tag?.slice('layer:'.length) ?? '',
       entries: entriesOf(folder, manifest.name, manifest.exports ?? './src/index.ts'),
-      declared: { ...manifest.devDependencies, ...manifest.dependencies }
+      declared: { ...manifest.devDependencies, ...manifest.dependencies },
+      scripts: Object.values(manifest.scripts ?? {}).join('\n')
     }]
   }))
 }
@@ -146,7 +150,7 @@ function readSources(root: string, workspaces: Workspace[]): SourceFile[] {
   if (existsSync(join(root, 'vitest.config.ts'))) paths.push(join(root, 'vitest.config.ts'))
   return paths.map((absolute) => {
     const path = relative(root, absolute)
-    const source = readFileSync(absolute, 'utf8')
+    const source = scriptOf(path, readFileSync(absolute, 'utf8'))
     return {
       path,
       workspace: workspaces.find(({ folder }) => path.startsWith(`${folder}/`)),
@@ -157,12 +161,19 @@ function readSources(root: string, workspaces: Workspace[]): SourceFile[] {
   })
 }
 
+/** What is TypeScript in a file: the scripts of a component; of a style sheet what it imports. */
+function scriptOf(path: string, text: string): string {
+  if (path.endsWith('.vue')) return [...text.matchAll(/<script[^>]*>([\s\S]*?)<\/script>/g)].map(([, script]) => script).join('\n')
+  if (path.endsWith('.css')) return [...text.matchAll(/^@import\s+(['"][^'"]+['"])/gm)].map(([, name]) => `import ${name}`).join('\n')
+  return text
+}
+
 function sourcesUnder(folder: string): string[] {
   if (!existsSync(folder)) return []
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name)
     if (entry.isDirectory()) return ['node_modules', 'dist', 'coverage'].includes(entry.name) ? [] : sourcesUnder(path)
-    return /\.(ts|mts)$/.test(entry.name) && !entry.name.endsWith('.d.ts') ? [path] : []
+    return /\.(ts|mts|vue|css)$/.test(entry.name) && !entry.name.endsWith('.d.ts') ? [path] : []
   })
 }
 
@@ -172,10 +183,12 @@ function layerBreaches({ folder, layer }: Workspace): string[] {
 
 function nameBreaches({ path, code }: SourceFile): string[] {
   const breaches: string[] = []
-  const parts = path.split('/').map((part) => part.replace(/\.m?ts$/, ''))
+  const parts = path.split('/').map((part) => part.replace(/\.(m?ts|css)$/, ''))
   for (const part of parts) {
     if (drawer.test(part.split('.')[0] ?? '')) breaches.push(`${path}: '${part}' is a drawer; name what is in it`)
-    else if (!kebabCase.test(part)) breaches.push(`${path}: '${part}' is not kebab-case`)
+    else if (part.endsWith('.vue')) {
+      if (!component.test(part)) breaches.push(`${path}: a component is named like a class`)
+    } else if (!kebabCase.test(part)) breaches.push(`${path}: '${part}' is not kebab-case`)
   }
   if (/\bexport\s+default\b/.test(code) && !/(\.config|\/global-setup)\.ts$/.test(path)) {
     breaches.push(`${path}: exports a default; exports have names here`)
@@ -229,7 +242,7 @@ function importBreaches(file: SourceFile, workspaces: Workspace[]): string[] {
 }
 
 function environmentBreaches({ path, workspace, isTest, code, imports }: SourceFile): string[] {
-  const mayRead = isTest || path.endsWith('/main.ts') || path.startsWith('ops/') ||
+  const mayRead = isTest || path.endsWith('/main.ts') || path.endsWith('.config.ts') || path.startsWith('ops/') ||
     workspace?.folder === 'libs/config' || workspace?.folder === 'libs/testing'
   if (mayRead) return []
   const reads = /\bprocess\s*\??\.\s*env\b|\bprocess\s*\[|\benv\b[^;\n]*\}\s*=\s*process\b/.test(code) ||
@@ -249,7 +262,7 @@ function declarationBreaches(files: SourceFile[], workspaces: Workspace[]): stri
     const undeclared = [...imported]
       .filter((name) => name !== workspace.name && !(name in workspace.declared) && !['vitest', 'fast-check'].includes(name))
     const unused = Object.keys(workspace.declared)
-      .filter((name) => !anywhere.has(name) && !name.startsWith('@types/') && !isRunByPath(name, own))
+      .filter((name) => !anywhere.has(name) && !name.startsWith('@types/') && !isRunByPath(name, own) && !workspace.scripts.includes(name))
     return [
       ...undeclared.map((name) => `${workspace.folder}/package.json: ${name} is imported and not declared`),
       ...unused.map((name) => `${workspace.folder}/package.json: ${name} is declared and not imported`)

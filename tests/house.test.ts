@@ -96,7 +96,7 @@ describe('each rule can fail', () => {
     })
 
   it.each<[string, string, string]>([
-    ['node:sqlite outside its adapter', 'import \'node:sqlite\'', '\'node:sqlite\' belongs to libs/store-sql and ops/cli'],
+    ['node:sqlite outside its adapter', 'import \'node:sqlite\'', '\'node:sqlite\' belongs to libs/store-sql and libs/store-log and ops/cli'],
     ['input and output in a pure layer', 'import { readFile } from \'node:fs/promises\'', 'layer domain does no input or output: \'node:fs/promises\''],
     ['a builtin without its prefix', 'import { join } from \'path\'', '\'path\' must be \'node:path\''],
     ['a relative import without .ts', 'export * from \'./event\'', '\'./event\' must end in .ts'],

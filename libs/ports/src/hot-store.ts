@@ -1,5 +1,5 @@
 import type { Delta, EntityKey, MinuteCounts } from '@tallyfleet/domain'
-import type { LogPlace } from './ingest-log.ts'
+import type { LogPlace } from './log-place.ts'
 
 /** One event on its way into the hot counters. */
 export type IngestEvent = {

@@ -4,7 +4,7 @@ import { readSeries, type SeriesInterval } from '../explore/list-time-series.ts'
 import { wholeBucket, type DayRange } from '../explore/range.ts'
 import { figureOf, type Figure } from './comparison.ts'
 import { coverRange } from './cover-range.ts'
-import { sumOf } from './list-trends.ts'
+import { totalOf } from './list-trends.ts'
 import { ranksOf, readSums } from './read-sums.ts'
 
 /** How an entity stands among those of its type, by one action. */
@@ -35,12 +35,12 @@ export async function readStandings(
     needs.rollups.countEntities(of, [action], coverRange(range)),
     Promise.all(ids.map((id) => readSeries(of, id, action, interval, range, needs))),
   ])
-  const ranks = await readRanks(of, ids.map((id, index) => ({ entityId: id, count: sumOf(seriesOf[index]!) })), action, range, needs)
-  const everything = sumOf(all)
+  const ranks = await readRanks(of, ids.map((id, index) => ({ entityId: id, count: totalOf(seriesOf[index]!) })), action, range, needs)
+  const everything = totalOf(all)
   return Promise.all(ids.map(async (id, index) => {
     const points = seriesOf[index]!
-    const total = sumOf(points)
-    const previous = before ? sumOf(await readSeries(of, id, action, interval, before, needs)) : null
+    const total = totalOf(points)
+    const previous = before ? totalOf(await readSeries(of, id, action, interval, before, needs)) : null
     return {
       action, total: figureOf(total, previous), rank: ranks[index]!, entities,
       share: everything === 0 ? 0 : total / everything, points,

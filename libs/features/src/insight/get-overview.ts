@@ -9,7 +9,7 @@ import { checkSubject } from '../explore/subject.ts'
 import { actionsOfType, mainTypeOf } from './actions-of-type.ts'
 import { figureOf, readComparison, type Comparison, type ComparisonQuery, type Figure } from './comparison.ts'
 import { coverRange, EVERYTHING, readInsightRange } from './cover-range.ts'
-import { sumOf } from './list-trends.ts'
+import { totalOf } from './list-trends.ts'
 import { readOutcomes } from './read-outcomes.ts'
 
 /** Outcomes are read by the minute, 1,440 a day. */
@@ -69,7 +69,7 @@ export async function getOverview(tenant: Tenant, query: OverviewQuery, needs: N
   const actions = await Promise.all(names.map(async (action) => {
     const spark = await readSeries(of, null, action, 'day', range, needs)
     const previousSpark = before ? await readSeries(of, null, action, 'day', before, needs) : []
-    const figure = figureOf(sumOf(spark), before ? sumOf(previousSpark) : null)
+    const figure = figureOf(totalOf(spark), before ? totalOf(previousSpark) : null)
     return { action, title: pack!.actions[action]!.title, ...figure, active: await activeOf([action]), spark, previousSpark }
   }))
   const ledgers = (await needs.hot.listLedger()).filter((row) => row.tenant === tenant.id)

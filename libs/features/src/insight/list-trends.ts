@@ -54,7 +54,7 @@ export async function listTrends(
     const previous = before && await readSeries(of, entityId, action, interval, before, needs)
     return {
       action, entityId, title: entityId === null ? null : titles.get(entityId) ?? null,
-      total: figureOf(sumOf(points), previous ? sumOf(previous) : null),
+      total: figureOf(totalOf(points), previous ? totalOf(previous) : null),
       points: points.map((point, index) => ({
         ...point, previousBucket: previous?.[index]?.bucket ?? null, previous: previous?.[index]?.count ?? null,
       })),
@@ -64,6 +64,6 @@ export async function listTrends(
 }
 
 /** Events in a series. */
-export function sumOf(points: readonly { count: number }[]): number {
+export function totalOf(points: readonly { count: number }[]): number {
   return points.reduce((sum, { count }) => sum + count, 0)
 }

@@ -181,6 +181,7 @@ test('a scheduler that dies between its claims and the end of its round loses an
     },
     put: (...args) => journal.put(...args), swap: (...args) => journal.swap(...args), find: (...args) => journal.find(...args),
     list: (...args) => journal.list(...args), deleteBefore: (...args) => journal.deleteBefore(...args),
+    listKinds: () => journal.listKinds(),
     [Symbol.asyncDispose]: async () => {},
   }
   await expect(settleTicks(jobs, { ...needs, journal: dying })).rejects.toThrow('killed')
