@@ -96,10 +96,11 @@ export const distributionsQuerySchema = z.strictObject({
 export const distributionsAnswerSchema = envelopeOf(z.object({
   by: z.string(),
   spread: spread.meta({ description: 'Over all entities that the filters let through' }),
-  buckets: z.array(spread.extend({
+  buckets: z.array(z.object({
     value: z.string().nullable().meta({ description: 'null: the catalog row holds nothing, or there is no row', example: 'Drama' }),
     from: z.int().nullable().meta({ description: 'Histogram: the least count of the bin' }),
     to: z.int().nullable().meta({ description: 'Histogram: the end of the bin, exclusive' }),
+    ...spread.shape,
     share: z.number().meta({ description: 'Of the sum over all entities; lists make shares that add up to more than 1' }),
   })),
 }))
