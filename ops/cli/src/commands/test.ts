@@ -44,9 +44,12 @@ export async function runTests({ long, filters, root, json }: RunTestsOptions): 
     const counts: Counts = { passed: 0, failed: 0, skipped: 0 }
     const run = (args: string[]) => runNode(args, { root, long, json, interruption: interruption.signal })
     if (filters.length === 0) {
-      const code = await run(['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json'])
-      counts[code === 0 ? 'passed' : 'failed'] += 1
-      process.stderr.write(code === 0 ? 'The types fit.\n' : 'The types do not fit.\n')
+      const server = await run(['node_modules/typescript-7/bin/tsc', '-p', 'tsconfig.json'])
+      const dashboard = await run(['node_modules/vue-tsc/bin/vue-tsc.js', '--noEmit', '-p', 'apps/dashboard/tsconfig.json'])
+      for (const [what, code] of [['server', server], ['dashboard', dashboard]] as const) {
+        counts[code === 0 ? 'passed' : 'failed'] += 1
+        process.stderr.write(code === 0 ? `The types of the ${what} fit.\n` : `The types of the ${what} do not fit.\n`)
+      }
     }
     if (filters.length === 0) await buildDashboard((line) => process.stderr.write(`${line}\n`))
     if (!interruption.signal.aborted) {
