@@ -15,7 +15,7 @@ export function cellOf({ entity_id, action, occurred_at }: ChaosEvent): Cell {
 export class Books {
   /** Distinct acknowledged events by cell. */
   readonly expected = new Map<Cell, number>()
-  /** Acknowledged shortly before a power loss: within the promise of a weaker mode, these may be gone. */
+  /** Given up: acknowledged shortly before something that the durability mode does not promise to survive. */
   readonly atRisk = new Map<Cell, number>()
   readonly #recent: { at: number; cells: Cell[] }[] = []
   #acknowledged = 0
@@ -42,9 +42,8 @@ export class Books {
     if (this.#recent.length > 5_000) this.#recent.shift()
   }
 
-  /** The power went: what was acknowledged in the last `ms` was perhaps not on the disk. */
-  losePower(ms: number): void {
-    const since = performance.now() - ms
+  /** Something happened that the durability mode does not promise to survive: what was acknowledged since then may be gone. */
+  giveUp(since: number): void {
     for (const { at, cells } of this.#recent) if (at >= since) for (const cell of cells) bump(this.atRisk, cell)
     for (const event of this.#opened) bump(this.atRisk, cellOf(event))
   }

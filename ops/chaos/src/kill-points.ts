@@ -6,7 +6,7 @@ export type Durability = (typeof DURABILITIES)[number]
 export type When = 'before' | 'half' | 'after'
 
 /** The part of the protocol that a point stands in. */
-export type Step = 'ingest' | 'freeze' | 'flush' | 'finish' | 'catalog' | 'segments' | 'import' | 'tick' | 'ledger'
+export type Step = 'ingest' | 'freeze' | 'flush' | 'finish' | 'catalog' | 'segments' | 'repair' | 'import' | 'tick' | 'ledger'
 
 /**
  * A place in the protocol where a process can be made to kill itself: a method of a port, and when. Methods of the
@@ -29,6 +29,7 @@ const METHODS: readonly [Step, string, readonly When[]][] = [
   ['catalog', 'catalog.putMarks', ['before', 'after']],
   ['segments', 'segments.putDocuments', ['before', 'half', 'after']],
   ['segments', 'segments.putMarks', ['before', 'after']],
+  ['repair', 'hot.openRepair', ['before', 'after']],
   ['import', 'journal.put[import]', ['before', 'after']],
   ['import', 'hot.expireClaims', ['before', 'after']],
   ['tick', 'journal.claim[tick]', ['before', 'after']],
@@ -37,6 +38,10 @@ const METHODS: readonly [Step, string, readonly When[]][] = [
   ['tick', 'journal.swap[schedule]', ['before', 'after']],
   ['ledger', 'hot.deleteMinutes', ['before', 'after']],
 ]
+
+export function isWeaker(mode: Durability, than: Durability): boolean {
+  return DURABILITIES.indexOf(mode) < DURABILITIES.indexOf(than)
+}
 
 /** Every point survives in the weakest mode: the process that dies is ours, and Redis and the databases go on. */
 export const KILL_POINTS: readonly KillPoint[] = METHODS.flatMap(([step, method, whens]) =>

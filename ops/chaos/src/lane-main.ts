@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { flushCompileCache } from 'node:module'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ALL_SHARDS, toAppError } from '@tallyfleet/domain'
-import { closeLedger, flushShards, importFile, recordEvents, settleTicks, syncCatalog, syncSegments } from '@tallyfleet/features'
+import { ALL_SHARDS, shardOf, toAppError } from '@tallyfleet/domain'
+import { closeLedger, flushShards, importFile, openRepairs, recordEvents, settleTicks, syncCatalog, syncSegments } from '@tallyfleet/features'
 import { packs } from '@tallyfleet/packs'
 import { silentLog, systemClock } from '@tallyfleet/ports'
 import { openStores, storesConfig } from '@tallyfleet/stores'
@@ -12,10 +12,13 @@ import { suffer, watchDatabases } from './faults.ts'
 import type { LaneAnswer, LaneOrder } from './lane.ts'
 import { SCHEDULE } from './lane-schedule.ts'
 import type { Prototypes } from './prototypes.ts'
+import { ENTITIES } from './senders.ts'
 import { createTraps } from './traps.ts'
 
-const PAUSE_MS = 40
-const CLOSE_EVERY = 8
+const PAUSE_MS = 60
+const CLOSE_EVERY = 4
+const REPAIR_EVERY = 6
+const REPAIR_SHARDS = 4
 
 // Imported and waiting: the process that replaces a killed one has only to open its stores.
 const tell = (answer: LaneAnswer) => { process.send!(answer) }
@@ -23,6 +26,7 @@ process.once('disconnect', () => process.exit(0))
 const env = process.env
 await Promise.all([
   import('@tallyfleet/store-redis'), import('@tallyfleet/store-sql'), env['CHAOS_TICKS'] === '1' && import('@tallyfleet/queue'),
+  env['INGEST_DURABILITY'] === 'log-first' && import('@tallyfleet/store-log'),
   env['ROLLUPS_URL']?.startsWith('mongo') && import('@tallyfleet/store-mongo'), env['SEGMENTS_URL']?.startsWith('http') && import('@tallyfleet/store-search'),
 ])
 flushCompileCache() // otherwise it is written on exit, and no exit is ever reached here
@@ -63,7 +67,16 @@ for (let round = 1; ; round++) {
   await attempt('sync-segments', () => syncSegments(needs))
   if (queue) await attempt('ticks', () => settleTicks([SCHEDULE], { ...needs, queue, cronTicks: () => [] }))
   if (round % CLOSE_EVERY === 0) await attempt('close-ledger', () => closeLedger(needs))
+  if (queue && round % REPAIR_EVERY === 0) await attempt('repair', () => openRepairs(someShards(round), needs, { jobId: `lane-${process.pid}` }))
   await sleep(PAUSE_MS)
+}
+
+/** Shards that count, others each time: nothing is wrong with them, and a repair beside a flush must leave it so. */
+function someShards(round: number): number[] {
+  return Array.from({ length: REPAIR_SHARDS }, (_, at) => {
+    const entityId = ENTITIES[(round + at) % ENTITIES.length]!
+    return shardOf({ tenant: 'default', domain: 'jav', entityType: 'movie', entityId })
+  })
 }
 
 async function attempt(what: string, work: () => Promise<unknown>): Promise<void> {

@@ -6,10 +6,10 @@ import { silentLog } from '@tallyfleet/ports'
 import { openStores, storesConfig } from '@tallyfleet/stores'
 import { Books } from './books.ts'
 import type { DatabaseServers } from './database-servers.ts'
-import { KILL_POINTS } from './kill-points.ts'
+import { isWeaker, KILL_POINTS } from './kill-points.ts'
 import { SCHEDULE } from './lane-schedule.ts'
 import { Lane, type LaneFault } from './lane.ts'
-import { NEMESES, type Nemesis, type Scene } from './nemeses.ts'
+import { NEMESES, UNSAFE_MS, type Nemesis, type Scene } from './nemeses.ts'
 import { judge, type Verdict } from './oracle.ts'
 import { Random } from './random.ts'
 import { RedisServer } from './redis-server.ts'
@@ -40,7 +40,7 @@ export async function playLanes(schedule: Schedule, { folder, servers }: Place):
   const home = join(folder, `${edition}-${round}-${process.hrtime.bigint()}`)
   await using stack = new AsyncDisposableStack()
   stack.defer(() => rmSync(home, { recursive: true, force: true }))
-  const redis = stack.use(await RedisServer.start(join(home, 'redis'), durability === 'everysec' ? 'everysec' : 'always'))
+  const redis = stack.use(await RedisServer.start(join(home, 'redis'), durability === 'fsync' ? 'always' : 'everysec'))
   const env: Record<string, string> = {
     PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', NODE_COMPILE_CACHE: join(folder, 'compiled'),
     FLEET_HOME: home, REDIS_URL: redis.url, INGEST_DURABILITY: durability, FREEZE_SETTLE_MS: String(power ? SETTLE_MS : 0),
@@ -93,7 +93,7 @@ export async function playLanes(schedule: Schedule, { folder, servers }: Place):
   }
 
   async function strikeAll(lane: Lane, list: readonly Strike[]): Promise<void> {
-    const scene: Scene = { redis, books, lane, servers }
+    const scene: Scene = { redis, lane, servers, durability }
     for (const strike of list) {
       await revive(lane)
       const nemesis = NEMESES.find(({ name }) => name === strike.name)
@@ -104,7 +104,9 @@ export async function playLanes(schedule: Schedule, { folder, servers }: Place):
   }
 
   async function strikeNemesis(nemesis: Nemesis, scene: Scene, { draw }: Strike): Promise<void> {
+    const since = performance.now() - UNSAFE_MS
     await nemesis.strike(scene, draw)
+    if (isWeaker(durability, nemesis.weakest)) books.giveUp(since)
     bump(result.struck, nemesis.name)
     if (nemesis.kills) result.kills++
   }

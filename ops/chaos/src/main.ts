@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { AppError, toAppError } from '@tallyfleet/domain'
 import type { Break } from './breaks.ts'
-import { DURABILITIES, KILL_POINTS, type Durability } from './kill-points.ts'
+import { KILL_POINTS, type Durability } from './kill-points.ts'
 import { NEMESES } from './nemeses.ts'
 import { writeProof } from './proof.ts'
 import { redisVersion } from './redis-server.ts'
@@ -24,10 +24,11 @@ async function main(): Promise<unknown> {
     return { points: KILL_POINTS, nemeses: NEMESES.map(({ strike: _, ...nemesis }) => nemesis) }
   }
   const stores = oneOf<Edition>('--stores', values.stores, ['embedded', 'servers'])
-  if (values.only !== undefined) oneOf('--only', values.only, listStrikes(stores))
+  const durability = oneOf<Durability>('--durability', values.durability, ['everysec', 'fsync', 'log-first'])
+  if (values.only !== undefined) oneOf('--only', values.only, listStrikes(stores, durability))
   return await runChaos({
     stores, only: values.only, seed: values.seed ?? String(Date.now()), minutes: positive('--minutes', values.minutes),
-    durability: oneOf<Durability>('--durability', values.durability, DURABILITIES),
+    durability,
     breaks: values.break === undefined ? undefined : oneOf<Break>('--break', values.break, ['dedupe', 'freeze', 'fence']),
     kills: values.kills === undefined ? undefined : positive('--kills', values.kills),
     onRound: (report) => {

@@ -1,5 +1,5 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
-import { globSync, mkdirSync, openSync, closeSync, statSync, truncateSync } from 'node:fs'
+import { globSync, mkdirSync, openSync, closeSync, rmSync, statSync, truncateSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -63,6 +63,12 @@ export class RedisServer implements AsyncDisposable {
 
   async kill(): Promise<void> {
     if (this.#child) await end(this.#child, 'SIGKILL')
+  }
+
+  /** Deletes all its data. The server must be dead. */
+  forget(): void {
+    rmSync(join(this.#dir, 'appendonlydir'), { recursive: true, force: true })
+    this.#lengths.length = 0
   }
 
   /**

@@ -24,7 +24,7 @@ export type DealOptions = Pick<Schedule, 'seed' | 'stores' | 'durability' | 'bre
 
 /** The process that ticks and imports; the other one has no such points. */
 const TICKING = 1
-const TICKING_ONLY = /^(queue\.|journal\.(claim\[tick|swap|put\[import)|hot\.expireClaims)/
+const TICKING_ONLY = /^(queue\.|journal\.(claim\[tick|swap|put\[import)|hot\.(expireClaims|openRepair))/
 const NEMESIS_ONE_IN = 6
 const POWER_ONE_IN = 6
 /** For each of the two processes. */
@@ -35,17 +35,17 @@ const BROKEN_STRIKES = 4
 const BROKEN_STEP: Record<Break, Step> = { dedupe: 'ingest', freeze: 'freeze', fence: 'flush' }
 
 /** What can happen in this edition. */
-export function listStrikes(stores: Edition): string[] {
-  return [...KILL_POINTS.map(({ name }) => name), ...nemesesOf(stores).map(({ name }) => name)]
+export function listStrikes(stores: Edition, durability: Durability): string[] {
+  return [...KILL_POINTS.map(({ name }) => name), ...nemesesOf(stores, durability).map(({ name }) => name)]
 }
 
 /** Deals round after round: points come in a shuffled order that begins anew when all had their turn. */
 export function* dealRounds(options: DealOptions): Generator<Schedule> {
   const { seed, stores, durability, breaks, only } = options
-  const random = new Random(`${seed}|${stores}`)
+  const random = new Random(`${seed}|${stores}|${durability}`)
   const points = [0, TICKING].map((lane) => deckOf(random, pointsFor(lane, only)))
   const aimed = breaks && deckOf(random, KILL_POINTS.filter(({ step }) => step === BROKEN_STEP[breaks]).map(({ name }) => name))
-  const nemeses = breaks ? [] : nemesesOf(stores).filter(({ name }) => only === undefined || only === name)
+  const nemeses = breaks ? [] : nemesesOf(stores, durability).filter(({ name }) => only === undefined || only === name)
   const calm = deckOf(random, nemeses.filter(({ power }) => !power).map(({ name }) => name))
   const storms = nemeses.filter(({ power }) => power).map(({ name }) => name)
   for (let round = 1; ; round++) {
@@ -63,8 +63,8 @@ export function* dealRounds(options: DealOptions): Generator<Schedule> {
   }
 }
 
-function nemesesOf(edition: Edition) {
-  return NEMESES.filter(({ stores }) => stores === undefined || stores === edition)
+function nemesesOf(edition: Edition, mode: Durability) {
+  return NEMESES.filter(({ stores = edition, durability = mode }) => stores === edition && durability === mode)
 }
 
 function pointsFor(lane: number, only: string | undefined): string[] {
