@@ -28,6 +28,7 @@ export type RoundResult = Verdict & {
 export type Place = { folder: string; servers: DatabaseServers | undefined }
 
 const SENDERS = 3
+const IMPORT_PAUSE_MS = 300
 const REACH_MS = 5_000
 const PATIENCE_MS = 300_000
 /** Redis 7.0 and older: how long a freeze takes to be on the disk for certain. */
@@ -66,7 +67,7 @@ export async function playLanes(schedule: Schedule, { folder, servers }: Place):
       return runSender(`s${at}`, (events) => random.pick(lanes).ingest(events), books, random,
         { until: stop.signal, pauseMs: power ? 30 : 15, patienceMs: PATIENCE_MS })
     }),
-    importOnce(),
+    importFiles(),
   ]
   const settled = Promise.allSettled(work)
   await Promise.all(strikes.map((list, at) => strikeAll(lanes[at]!, list)))
@@ -79,17 +80,20 @@ export async function playLanes(schedule: Schedule, { folder, servers }: Place):
   const told = faults.map(({ what, code, message }) => `${what}: ${code}: ${message}`)
   return { ...verdict, stuck: [...verdict.stuck, ...wedged, ...new Set(told)], ...result }
 
-  /** A file is imported until it is done, by whatever process stands there, and once more. */
-  async function importOnce(): Promise<void> {
-    const { path, events } = writeImport(home, new Random(`${seed}|${round}|import`))
-    const deadline = performance.now() + PATIENCE_MS
-    books.open(events)
-    while (!await lanes[1]!.import(path).then(() => true, () => false)) {
-      if (performance.now() > deadline) throw new Error(`an import was not finished in ${PATIENCE_MS / 1_000} s`)
-      await sleep(50)
+  /** File after file: each until it is imported, by whatever process stands there, and once more. */
+  async function importFiles(): Promise<void> {
+    for (let number = 1; !stop.signal.aborted; number++) {
+      const { path, events } = writeImport(home, `import-${number}`, new Random(`${seed}|${round}|import ${number}`))
+      const deadline = performance.now() + PATIENCE_MS
+      books.open(events)
+      while (!await lanes[1]!.import(path).then(() => true, () => false)) {
+        if (performance.now() > deadline) throw new Error(`an import was not finished in ${PATIENCE_MS / 1_000} s`)
+        await sleep(50)
+      }
+      books.acknowledge(events)
+      await lanes[1]!.import(path).catch(() => {})
+      await sleep(IMPORT_PAUSE_MS)
     }
-    books.acknowledge(events)
-    await lanes[1]!.import(path).catch(() => {})
   }
 
   async function strikeAll(lane: Lane, list: readonly Strike[]): Promise<void> {

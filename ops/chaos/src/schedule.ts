@@ -25,6 +25,8 @@ export type DealOptions = Pick<Schedule, 'seed' | 'stores' | 'durability' | 'bre
 /** The process that ticks and imports; the other one has no such points. */
 const TICKING = 1
 const TICKING_ONLY = /^(queue\.|journal\.(claim\[tick|swap|put\[import)|hot\.(expireClaims|openRepair))/
+const BIRTH = /^journal\.claim\[epoch/
+const BIRTH_ONE_IN = 2
 const NEMESIS_ONE_IN = 6
 const POWER_ONE_IN = 6
 /** For each of the two processes. */
@@ -44,6 +46,7 @@ export function* dealRounds(options: DealOptions): Generator<Schedule> {
   const { seed, stores, durability, breaks, only } = options
   const random = new Random(`${seed}|${stores}|${durability}`)
   const points = [0, TICKING].map((lane) => deckOf(random, pointsFor(lane, only)))
+  const births = deckOf(random, KILL_POINTS.map(({ name }) => name).filter((name) => BIRTH.test(name) && (only === undefined || only === name)))
   const aimed = breaks && deckOf(random, KILL_POINTS.filter(({ step }) => step === BROKEN_STEP[breaks]).map(({ name }) => name))
   const nemeses = breaks ? [] : nemesesOf(stores, durability).filter(({ name }) => only === undefined || only === name)
   const calm = deckOf(random, nemeses.filter(({ power }) => !power).map(({ name }) => name))
@@ -58,8 +61,12 @@ export function* dealRounds(options: DealOptions): Generator<Schedule> {
       // The clock of the process that ticks stays: it would settle ticks of hours to come.
       return { name: lane === TICKING && name === 'clock-step' ? 'sigkill' : name, nth: random.whole(1, 3), draw: random.next() }
     }
+    // A shard's data begins once in a round, so these points come first or not at all.
+    const birth = breaks === undefined && round % BIRTH_ONE_IN === 1 ? take(births) : undefined
     const strikesOf = (lane: number) => Array.from({ length: breaks ? BROKEN_STRIKES : power ? POWER_STRIKES : STRIKES }, () => drawStrike(lane))
-    yield { seed, round, stores, durability, breaks, power, strikes: [strikesOf(0), strikesOf(TICKING)] }
+    const [first, second] = [strikesOf(0), strikesOf(TICKING)]
+    if (birth !== undefined) first[0] = { name: birth, nth: random.whole(1, 3), draw: 0 }
+    yield { seed, round, stores, durability, breaks, power, strikes: [first, second] }
   }
 }
 
@@ -69,7 +76,7 @@ function nemesesOf(edition: Edition, mode: Durability) {
 
 function pointsFor(lane: number, only: string | undefined): string[] {
   return KILL_POINTS.map(({ name }) => name)
-    .filter((name) => (only === undefined || only === name) && (lane === TICKING || !TICKING_ONLY.test(name)))
+    .filter((name) => (only === undefined || only === name) && !BIRTH.test(name) && (lane === TICKING || !TICKING_ONLY.test(name)))
 }
 
 function* deckOf(random: Random, names: readonly string[]): Generator<string> {

@@ -1,15 +1,19 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { shardOf } from '@tallyfleet/domain'
 import type { Books, ChaosEvent } from './books.ts'
 import type { Random } from './random.ts'
 
 const DAY_MS = 86_400_000
 const REPEAT_ONE_IN = 4
-const IMPORT_LINES = 2_300
+const IMPORT_LINES = 1_100
 
-/** The movies that events happen to. */
-export const ENTITIES: readonly string[] = Array.from({ length: 20 }, (_, at) => `m-${at}`)
+/** The movies that events happen to: three in each of eight shards, so that a shard has more than one to write. */
+export const ENTITIES: readonly string[] = [...Map.groupBy(
+  Array.from({ length: 4_000 }, (_, at) => `m-${at}`),
+  (entityId) => shardOf({ tenant: 'default', domain: 'jav', entityType: 'movie', entityId }),
+)].filter(([shard]) => shard % 32 === 0).flatMap(([, ids]) => ids.slice(0, 3))
 
 /** Sends a request once; resolves when it was acknowledged, rejects when that is not sure. */
 export type Send = (events: ChaosEvent[]) => Promise<unknown>
@@ -44,12 +48,12 @@ function drawEvent(random: Random, eventId: string): ChaosEvent {
 }
 
 /** Writes a file to import: lines without ids, which count once by their place in the file. */
-export function writeImport(folder: string, random: Random): { path: string; events: ChaosEvent[] } {
+export function writeImport(folder: string, name: string, random: Random): { path: string; events: ChaosEvent[] } {
   const events = Array.from({ length: IMPORT_LINES }, () => {
     const { event_id: _, ...event } = drawEvent(random, '')
     return event
   })
-  const path = join(folder, 'import.ndjson')
+  const path = join(folder, `${name}.ndjson`)
   writeFileSync(path, events.map((event) => `${JSON.stringify(event)}\n`).join(''))
   return { path, events }
 }
