@@ -19,7 +19,7 @@ export function boardPages(needs: ApiNeeds): Router {
   const acting = boardOf(needs.boardQueues, false)
   const reading = boardOf(needs.boardQueues, true)
   router.use(
-    PATH, contentPolicy({ styles: "'unsafe-inline'" }), refuseForeignChanges, requireLogin(needs), auditChanges(needs),
+    PATH, contentPolicy({ styles: "'unsafe-inline'", framed: true }), refuseForeignChanges, requireLogin(needs), auditChanges(needs),
     (request, response, next) => {
       const board = ACTING.includes(userOf(response).role) ? acting : reading
       board(request, response, next)
