@@ -1,4 +1,4 @@
-import { ChartNoAxesColumn, ListOrdered, Settings, ShieldCheck, SquareStack } from '@lucide/vue'
+import { ChartNoAxesColumn, Filter, Layers, ListOrdered, ScanSearch, Settings, ShieldCheck, SquareStack } from '@lucide/vue'
 import type { FunctionalComponent } from 'vue'
 import type { RouteMeta } from 'vue-router'
 
@@ -9,8 +9,11 @@ export const NAVIGATION: readonly { group: 'analyse' | 'data' | 'operate'; entri
   { group: 'analyse', entries: [
     { name: 'overview', path: '/', icon: ChartNoAxesColumn, key: 'o' },
     { name: 'content', path: '/content', icon: ListOrdered, key: 'c' },
+    { name: 'segments', path: '/segments', icon: Layers, key: 'e' },
   ] },
   { group: 'data', entries: [
+    { name: 'catalog', path: '/catalog', icon: ScanSearch, key: 'k' },
+    { name: 'quality', path: '/quality', icon: Filter, key: 'd' },
     { name: 'proof', path: '/proof', icon: ShieldCheck, key: 'f' },
   ] },
   { group: 'operate', entries: [
