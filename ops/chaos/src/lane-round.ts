@@ -28,7 +28,7 @@ export type RoundResult = Verdict & {
 export type Place = { folder: string; servers: DatabaseServers | undefined }
 
 const SENDERS = 3
-const IMPORT_PAUSE_MS = 300
+const IMPORT_PAUSE_MS = 1_000
 const REACH_MS = 5_000
 const PATIENCE_MS = 300_000
 /** Redis 7.0 and older: how long a freeze takes to be on the disk for certain. */

@@ -20,7 +20,8 @@ export type LaneAnswer =
 
 export type LaneFault = Omit<Extract<LaneAnswer, { is: 'fault' }>, 'is'>
 
-const START_TIMEOUT_MS = 60_000
+/** On a machine that is busy with other things too. */
+const START_TIMEOUT_MS = 300_000
 const PROGRAM = join(import.meta.dirname, 'lane-main.ts')
 
 /**
@@ -42,8 +43,10 @@ export class Lane implements AsyncDisposable {
   }
 
   static async start(env: Record<string, string>, onFault: (fault: LaneFault) => void): Promise<Lane> {
-    const lane = new Lane(env, onFault)
+    await using stack = new AsyncDisposableStack()
+    const lane = stack.use(new Lane(env, onFault))
     await lane.restart()
+    stack.move()
     return lane
   }
 

@@ -63,3 +63,4 @@ try {
   if (code === 'BUG') process.stderr.write(`${String((thrown as Error).stack)}\n`)
   process.exitCode = code === 'USAGE_INVALID' ? USAGE : 1
 }
+process.exit() // whatever a failed run left open
