@@ -46,3 +46,15 @@ export function isWeaker(mode: Durability, than: Durability): boolean {
 /** Every point survives in the weakest mode: the process that dies is ours, and Redis and the databases go on. */
 export const KILL_POINTS: readonly KillPoint[] = METHODS.flatMap(([step, method, whens]) =>
   whens.map((when): KillPoint => ({ name: `${method}:${when}`, step, weakest: 'everysec' })))
+
+/** A program of the fleet, by its folder in `apps`. */
+export type RoleName = 'api' | 'scheduler' | 'workers'
+
+const STEPS: Record<Exclude<Step, 'import' | 'repair'>, RoleName> = {
+  ingest: 'api', freeze: 'workers', flush: 'workers', finish: 'workers', catalog: 'workers', segments: 'workers', ledger: 'workers',
+  tick: 'scheduler',
+}
+
+/** The kill points that the roles of a fleet come by, and who does. */
+export const FLEET_POINTS: ReadonlyMap<string, RoleName> = new Map(KILL_POINTS.flatMap(({ name, step }) =>
+  (step === 'import' || step === 'repair' || name.startsWith('queue.') ? [] : [[name, STEPS[step]] as const])))

@@ -97,7 +97,7 @@ export async function playLanes(schedule: Schedule, { folder, servers }: Place):
   }
 
   async function strikeAll(lane: Lane, list: readonly Strike[]): Promise<void> {
-    const scene: Scene = { redis, lane, servers, durability }
+    const scene: Scene = { redis, victim: lane, servers, durability }
     for (const strike of list) {
       await revive(lane)
       const nemesis = NEMESES.find(({ name }) => name === strike.name)

@@ -2,11 +2,12 @@ import { parseArgs } from 'node:util'
 import { AppError, toAppError } from '@tallyfleet/domain'
 import type { Break } from './breaks.ts'
 import { KILL_POINTS, type Durability } from './kill-points.ts'
+import { FLEET_NEMESES } from './fleet-nemeses.ts'
 import { NEMESES } from './nemeses.ts'
 import { writeProof } from './proof.ts'
 import { redisVersion } from './redis-server.ts'
 import { runChaos } from './run-chaos.ts'
-import { listStrikes, type Edition } from './schedule.ts'
+import { listFleetStrikes, listStrikes, type Edition } from './schedule.ts'
 
 const USAGE = 2
 
@@ -16,18 +17,18 @@ async function main(): Promise<unknown> {
     allowPositionals: true,
     options: {
       seed: { type: 'string' }, minutes: { type: 'string', default: '1' }, kills: { type: 'string' }, only: { type: 'string' },
-      proof: { type: 'string' },
+      proof: { type: 'string' }, fleet: { type: 'boolean', default: false },
       stores: { type: 'string', default: 'embedded' }, durability: { type: 'string', default: 'everysec' }, break: { type: 'string' },
     },
   })
   if (act === 'ls') {
-    return { points: KILL_POINTS, nemeses: NEMESES.map(({ strike: _, ...nemesis }) => nemesis) }
+    return { points: KILL_POINTS, nemeses: NEMESES.map(describe), fleet: FLEET_NEMESES.filter(({ name }) => !NEMESES.some((one) => one.name === name)).map(describe) }
   }
   const stores = oneOf<Edition>('--stores', values.stores, ['embedded', 'servers'])
   const durability = oneOf<Durability>('--durability', values.durability, ['everysec', 'fsync', 'log-first'])
-  if (values.only !== undefined) oneOf('--only', values.only, listStrikes(stores, durability))
+  if (values.only !== undefined) oneOf('--only', values.only, values.fleet ? listFleetStrikes(stores) : listStrikes(stores, durability))
   return await runChaos({
-    stores, only: values.only, seed: values.seed ?? String(Date.now()), minutes: positive('--minutes', values.minutes),
+    kind: values.fleet ? 'fleet' : 'lanes', stores, only: values.only, seed: values.seed ?? String(Date.now()), minutes: positive('--minutes', values.minutes),
     durability,
     breaks: values.break === undefined ? undefined : oneOf<Break>('--break', values.break, ['dedupe', 'freeze', 'fence']),
     kills: values.kills === undefined ? undefined : positive('--kills', values.kills),
@@ -40,6 +41,10 @@ async function main(): Promise<unknown> {
 
 function versions(): Record<string, string> {
   return { node: process.version.slice(1), redis: redisVersion() }
+}
+
+function describe({ name, weakest, what }: { name: string; weakest: string; what: string }) {
+  return { name, weakest, what }
 }
 
 function oneOf<Name extends string>(option: string, value: string, names: readonly Name[]): Name {

@@ -1,19 +1,26 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Durability } from './kill-points.ts'
-import type { Lane } from './lane.ts'
-import type { RedisServer } from './redis-server.ts'
 import type { DatabaseServers } from './database-servers.ts'
+import type { SelfFault } from './faults.ts'
+import type { Durability } from './kill-points.ts'
+import type { RedisServer } from './redis-server.ts'
 
-/** What a fault of a lane round can reach. */
+/** A process that a fault is about. */
+export type Victim = {
+  signal(name: NodeJS.Signals): void
+  suffer(told: SelfFault): void
+  /** True when it ended within `timeoutMs`. */
+  ends(timeoutMs: number): Promise<boolean>
+}
+
+/** What a fault can reach. */
 export type Scene = {
   redis: RedisServer
   durability: Durability
-  /** The process that the step is about. */
-  lane: Lane
+  victim: Victim
   servers: DatabaseServers | undefined
 }
 
-export type Nemesis = {
+export type Nemesis<In extends Scene = Scene> = {
   name: string
   /** The weakest mode that loses nothing to it. */
   weakest: Durability
@@ -26,7 +33,7 @@ export type Nemesis = {
   /** It takes what is not on the disk yet: its round waits for the disk before it writes. */
   power?: boolean
   what: string
-  strike(scene: Scene, draw: number): Promise<void>
+  strike(scene: In, draw: number): Promise<void>
 }
 
 /**
@@ -41,42 +48,42 @@ const CUT_MS = 1_500
 export const NEMESES: readonly Nemesis[] = [
   {
     name: 'sigkill', weakest: 'everysec', kills: true, what: 'a counting process is killed at any moment',
-    strike: async ({ lane }, draw) => {
+    strike: async ({ victim }, draw) => {
       await sleep(draw * 150)
-      lane.signal('SIGKILL')
-      await lane.ends(5_000)
+      victim.signal('SIGKILL')
+      await victim.ends(5_000)
     },
   },
   {
     name: 'sigstop', weakest: 'everysec', kills: false, what: 'a process sleeps while others go on with its batch, then wakes up',
-    strike: async ({ lane }, draw) => {
-      lane.signal('SIGSTOP')
+    strike: async ({ victim }, draw) => {
+      victim.signal('SIGSTOP')
       await sleep(500 + draw * 1_500)
-      lane.signal('SIGCONT')
+      victim.signal('SIGCONT')
     },
   },
   {
     name: 'event-loop-block', weakest: 'everysec', kills: false, what: 'the event loop of a process stands still',
-    strike: async ({ lane }, draw) => {
-      lane.suffer({ fault: 'block', ms: 500 + draw * 1_500 })
+    strike: async ({ victim }, draw) => {
+      victim.suffer({ fault: 'block', ms: 500 + draw * 1_500 })
       await sleep(500)
     },
   },
   {
     name: 'clock-step', weakest: 'everysec', kills: false, what: 'the clock of a process jumps by up to two hours, and back',
-    strike: async ({ lane }, draw) => {
-      lane.suffer({ fault: 'clock', offsetMs: Math.round((draw - 0.5) * 4 * 3_600_000) })
+    strike: async ({ victim }, draw) => {
+      victim.suffer({ fault: 'clock', offsetMs: Math.round((draw - 0.5) * 4 * 3_600_000) })
       await sleep(700)
-      lane.suffer({ fault: 'clock', offsetMs: 0 })
+      victim.suffer({ fault: 'clock', offsetMs: 0 })
     },
   },
   {
     name: 'disk-full', weakest: 'everysec', stores: 'embedded', kills: false,
     what: 'no SQLite file may grow (max_page_count): every write that needs a page is refused as on a full disk',
-    strike: async ({ lane }, draw) => {
-      lane.suffer({ fault: 'disk', full: true })
+    strike: async ({ victim }, draw) => {
+      victim.suffer({ fault: 'disk', full: true })
       await sleep(300 + draw * 700)
-      lane.suffer({ fault: 'disk', full: false })
+      victim.suffer({ fault: 'disk', full: false })
     },
   },
   {

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
-import { KILL_POINTS } from './kill-points.ts'
+import { FLEET_NEMESES } from './fleet-nemeses.ts'
+import { FLEET_POINTS, KILL_POINTS } from './kill-points.ts'
 import { NEMESES } from './nemeses.ts'
 import type { RunReport } from './run-chaos.ts'
 
@@ -19,7 +20,7 @@ schedule in the queue once or recorded as skipped, no shard stopped, no batch op
 
 /** Writes the section of this run, and leaves those of other kinds of run as they are. */
 export function writeProof(file: string, report: RunReport, args: readonly string[], versions: Record<string, string>): void {
-  const title = `## ${report.stores}, ${report.durability}`
+  const title = `## ${report.kind === 'fleet' ? 'whole fleet, ' : ''}${report.stores}, ${report.durability}`
   let text = HEAD
   try {
     text = readFileSync(file, 'utf8')
@@ -33,8 +34,8 @@ export function writeProof(file: string, report: RunReport, args: readonly strin
 
 function sectionOf(title: string, report: RunReport, args: readonly string[], versions: Record<string, string>): string {
   const { rounds, kills, acknowledged, lost, doubled, stuck, withinPromise, seconds, struck, missed } = report
-  const points = KILL_POINTS.map(({ name }) => [name, struck[name] ?? 0, missed[name] ?? 0] as const)
-  const nemeses = NEMESES.flatMap(({ name, weakest }) => (struck[name] ? [`| ${name} | ${struck[name]} | ${weakest} |`] : []))
+  const points = KILL_POINTS.filter(({ name }) => report.kind === 'lanes' || FLEET_POINTS.has(name)).map(({ name }) => [name, struck[name] ?? 0, missed[name] ?? 0] as const)
+  const nemeses = (report.kind === 'fleet' ? FLEET_NEMESES : NEMESES).flatMap(({ name, weakest }) => (struck[name] ? [`| ${name} | ${struck[name]} | ${weakest} |`] : []))
   return `${title}
 \`./fleet chaos ${args.join(' ')}\` · ${new Date().toISOString().slice(0, 10)} · ${seconds} s
 ${Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(' · ')} · ${cpus().length} × ${cpus()[0]?.model ?? 'processor'}, ${Math.round(totalmem() / 2 ** 30)} GiB

@@ -2,12 +2,11 @@ import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import type { SelfFault } from './faults.ts'
+import type { RoleName } from './kill-points.ts'
 import { end, hasEnded, own, signal } from './owned-process.ts'
 import { ROOT } from './redis-server.ts'
 import { TcpProxy } from './tcp-proxy.ts'
 import type { Trap } from './traps.ts'
-
-export type RoleName = 'api' | 'scheduler' | 'workers'
 
 export type RoleOrder = { do: 'trap'; trap: Trap } | { do: 'suffer'; told: SelfFault }
 

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseServers } from './database-servers.ts'
+import { playFleet } from './fleet-round.ts'
 import { playLanes, type RoundResult } from './lane-round.ts'
 import { isClean } from './oracle.ts'
 import { dealRounds, type DealOptions, type Schedule } from './schedule.ts'
@@ -17,6 +18,7 @@ export type RunOptions = DealOptions & {
 
 export type RunReport = Omit<RoundResult, 'stuck'> & {
   seed: string
+  kind: 'lanes' | 'fleet'
   stores: string
   durability: string
   rounds: number
@@ -32,7 +34,7 @@ export async function runChaos({ minutes, kills, say, onRound, ...deal }: RunOpt
   const startedAt = performance.now()
   const deadline = startedAt + minutes * 60_000
   const total: RunReport = {
-    seed: deal.seed, stores: deal.stores, durability: deal.durability, rounds: 0, kills: 0, acknowledged: 0, lost: 0, doubled: 0,
+    seed: deal.seed, kind: deal.kind, stores: deal.stores, durability: deal.durability, rounds: 0, kills: 0, acknowledged: 0, lost: 0, doubled: 0,
     withinPromise: 0, stuck: 0, reasons: [], struck: {}, missed: {}, seconds: 0, failed: undefined,
   }
   const folder = mkdtempSync(join(tmpdir(), 'fleet-chaos-'))
@@ -41,7 +43,7 @@ export async function runChaos({ minutes, kills, say, onRound, ...deal }: RunOpt
   try {
     await using servers = deal.stores === 'servers' ? await DatabaseServers.start(folder) : undefined
     for (const schedule of dealRounds(deal)) {
-      const result = await playLanes(schedule, { folder, servers })
+      const result = await (schedule.kind === 'fleet' ? playFleet : playLanes)(schedule, { folder, servers })
       add(total, result)
       say(`round ${schedule.round}${schedule.power ? ' (power)' : ''}: ${result.kills} kills, ${result.acknowledged} acknowledged, `
         + `${result.lost} lost, ${result.doubled} doubled, ${result.withinPromise} within promise${result.stuck.map((why) => `\n  ${why}`).join('')}`)

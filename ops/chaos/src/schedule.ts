@@ -1,5 +1,6 @@
 import type { Break } from './breaks.ts'
-import { KILL_POINTS, type Durability, type Step } from './kill-points.ts'
+import { FLEET_NEMESES } from './fleet-nemeses.ts'
+import { FLEET_POINTS, KILL_POINTS, type Durability, type Step } from './kill-points.ts'
 import { NEMESES } from './nemeses.ts'
 import { Random } from './random.ts'
 
@@ -8,10 +9,12 @@ export type Edition = 'embedded' | 'servers'
 /** One thing that happens to a process: it dies at the `nth` pass of a kill point, or a nemesis strikes. */
 export type Strike = { name: string; nth: number; draw: number }
 
-/** A round of a run, whole: two processes, and what happens to each, one after the other. */
+/** A round of a run, whole: two lists of what happens, one thing after the other. A fleet has one list. */
 export type Schedule = {
   seed: string
   round: number
+  /** `lanes`: two small processes, replaced in a moment. `fleet`: the real ones, with clients over HTTP. */
+  kind: 'lanes' | 'fleet'
   stores: Edition
   durability: Durability
   /** Power may fail: every freeze waits until the disk has it. */
@@ -20,7 +23,7 @@ export type Schedule = {
   strikes: [Strike[], Strike[]]
 }
 
-export type DealOptions = Pick<Schedule, 'seed' | 'stores' | 'durability' | 'breaks'> & { only: string | undefined }
+export type DealOptions = Pick<Schedule, 'seed' | 'kind' | 'stores' | 'durability' | 'breaks'> & { only: string | undefined }
 
 /** The process that ticks and imports; the other one has no such points. */
 const TICKING = 1
@@ -33,6 +36,7 @@ const POWER_ONE_IN = 6
 const STRIKES = 12
 const POWER_STRIKES = 4
 const BROKEN_STRIKES = 4
+const FLEET_STRIKES = 14
 /** Where half of the kills aim when a rule is taken away. */
 const BROKEN_STEP: Record<Break, Step> = { dedupe: 'ingest', freeze: 'freeze', fence: 'flush' }
 
@@ -41,8 +45,25 @@ export function listStrikes(stores: Edition, durability: Durability): string[] {
   return [...KILL_POINTS.map(({ name }) => name), ...nemesesOf(stores, durability).map(({ name }) => name)]
 }
 
+/** Deals rounds for a whole fleet: kill points and nemeses from one shuffled order. */
+function* dealFleetRounds({ seed, stores, durability, only }: DealOptions): Generator<Schedule> {
+  const random = new Random(`${seed}|${stores}|${durability}|fleet`)
+  const names = listFleetStrikes(stores).filter((name) => only === undefined || only === name)
+  const deck = deckOf(random, names)
+  for (let round = 1; ; round++) {
+    const strikes = Array.from({ length: FLEET_STRIKES }, () => ({ name: take(deck) ?? 'sigkill', nth: random.whole(1, 2), draw: random.next() }))
+    yield { seed, round, kind: 'fleet', stores, durability, power: false, breaks: undefined, strikes: [strikes, []] }
+  }
+}
+
+/** What can happen to a fleet in this edition. */
+export function listFleetStrikes(edition: Edition): string[] {
+  return [...FLEET_POINTS.keys(), ...FLEET_NEMESES.filter(({ stores = edition }) => stores === edition).map(({ name }) => name)]
+}
+
 /** Deals round after round: points come in a shuffled order that begins anew when all had their turn. */
 export function* dealRounds(options: DealOptions): Generator<Schedule> {
+  if (options.kind === 'fleet') yield* dealFleetRounds(options)
   const { seed, stores, durability, breaks, only } = options
   const random = new Random(`${seed}|${stores}|${durability}`)
   const points = [0, TICKING].map((lane) => deckOf(random, pointsFor(lane, only)))
@@ -66,7 +87,7 @@ export function* dealRounds(options: DealOptions): Generator<Schedule> {
     const strikesOf = (lane: number) => Array.from({ length: breaks ? BROKEN_STRIKES : power ? POWER_STRIKES : STRIKES }, () => drawStrike(lane))
     const [first, second] = [strikesOf(0), strikesOf(TICKING)]
     if (birth !== undefined) first[0] = { name: birth, nth: random.whole(1, 3), draw: 0 }
-    yield { seed, round, stores, durability, breaks, power, strikes: [first, second] }
+    yield { seed, round, kind: 'lanes', stores, durability, breaks, power, strikes: [first, second] }
   }
 }
 

@@ -25,7 +25,8 @@ type Report = {
   schedule: string | undefined
 }
 
-type Listing = { points: { name: string; step: string; weakest: string }[]; nemeses: { name: string; weakest: string; what: string }[] }
+type Fault = { name: string; weakest: string; what: string }
+type Listing = { points: { name: string; step: string; weakest: string }[]; nemeses: Fault[]; fleet: Fault[] }
 
 export type ChaosOptions = Record<string, string | boolean | undefined>
 
@@ -48,7 +49,8 @@ export async function chaosLs(): Promise<CommandResult> {
   return {
     data,
     text: [table(['kill point', 'step', 'survives in'], data.points.map(({ name, step, weakest }) => [name, step, weakest])), '',
-      table(['nemesis', 'survives in', 'what happens'], data.nemeses.map(({ name, weakest, what }) => [name, weakest, what]))].join('\n'),
+      table(['nemesis', 'survives in', 'what happens'], data.nemeses.map(({ name, weakest, what }) => [name, weakest, what])), '',
+      table(['with --fleet', 'survives in', 'what happens'], data.fleet.map(({ name, weakest, what }) => [name, weakest, what]))].join('\n'),
   }
 }
 
