@@ -1,22 +1,25 @@
-import type { AccountStore, Clock, Journal, RollupStore } from '@tallyfleet/ports'
+import type { AccountStore, Clock, Journal, RollupStore, TelemetryStore } from '@tallyfleet/ports'
 
 const DAY_MS = 86_400_000
 
 /** How long records are kept, in days. */
-export type RetentionDays = { batches: number; ticks: number; minutes: number; parity: number }
+export type RetentionDays = { batches: number; ticks: number; minutes: number; parity: number; jobEvents: number }
 
-export const DEFAULT_RETENTION_DAYS: RetentionDays = { batches: 35, ticks: 30, minutes: 400, parity: 400 }
+export const DEFAULT_RETENTION_DAYS: RetentionDays = { batches: 35, ticks: 30, minutes: 400, parity: 400, jobEvents: 90 }
 
 /**
  * Blanks the deltas of old batches (their headers stay, for the ledger), and deletes old ticks, parity runs, closed
- * minutes and sessions that ran out. Rollups are kept.
+ * minutes, events of jobs and sessions that ran out. Rollups are kept.
  */
 export async function applyRetention(
-  { rollups, journal, accounts, clock }: { rollups: RollupStore; journal: Journal; accounts: AccountStore; clock: Clock },
+  { rollups, journal, accounts, telemetry, clock }: {
+    rollups: RollupStore; journal: Journal; accounts: AccountStore; telemetry: TelemetryStore; clock: Clock
+  },
   days: RetentionDays = DEFAULT_RETENTION_DAYS,
-): Promise<{ batches: number; ticks: number; minutes: number; parity: number; sessions: number }> {
+): Promise<{ batches: number; ticks: number; minutes: number; parity: number; jobEvents: number; sessions: number }> {
   const before = (count: number) => new Date(clock.now().getTime() - count * DAY_MS)
-  const result = { batches: await rollups.blankDeltas(before(days.batches)), ticks: 0, minutes: 0, parity: 0, sessions: 0 }
+  const batches = await rollups.blankDeltas(before(days.batches))
+  const result = { batches, ticks: 0, minutes: 0, parity: 0, jobEvents: 0, sessions: 0 }
   result.parity = await journal.deleteBefore('parity', before(days.parity).toISOString())
   for (const { id: schedule } of await journal.list('schedule', { limit: 1_000 })) {
     result.ticks += await journal.deleteBefore('tick', `${schedule}@${before(days.ticks).toISOString()}`, `${schedule}@`)
@@ -24,6 +27,7 @@ export async function applyRetention(
   for (const { id: tenant } of await accounts.listTenants()) {
     result.minutes += await journal.deleteBefore('minute', `${tenant}|${before(days.minutes).toISOString()}`, `${tenant}|`)
   }
+  result.jobEvents = await telemetry.deleteBefore(before(days.jobEvents))
   result.sessions = await accounts.deleteSessionsBefore(clock.now())
   return result
 }
