@@ -46,7 +46,9 @@ function newestIn(path: string): number {
 
 function run(args: string[]): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { cwd: FOLDER, stdio: ['ignore', process.stderr, process.stderr] })
+    // Any other NODE_ENV of the caller would build Vue for development.
+    const env = { ...process.env, NODE_ENV: 'production' }
+    const child = spawn(process.execPath, args, { cwd: FOLDER, env, stdio: ['ignore', process.stderr, process.stderr] })
     child.once('error', reject)
     child.once('close', (code) => resolve(code ?? 1))
   })
