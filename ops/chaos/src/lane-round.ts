@@ -5,12 +5,12 @@ import { packs } from '@tallyfleet/packs'
 import { silentLog } from '@tallyfleet/ports'
 import { openStores, storesConfig } from '@tallyfleet/stores'
 import { Books } from './books.ts'
-import type { DatabaseServers } from './database-servers.ts'
 import { isWeaker, KILL_POINTS } from './kill-points.ts'
 import { SCHEDULE } from './lane-schedule.ts'
 import { Lane, type LaneFault } from './lane.ts'
 import { NEMESES, UNSAFE_MS, type Nemesis, type Scene } from './nemeses.ts'
 import { judge, type Verdict } from './oracle.ts'
+import type { Place } from './place.ts'
 import { Random } from './random.ts'
 import { RedisServer } from './redis-server.ts'
 import type { Schedule, Strike } from './schedule.ts'
@@ -24,8 +24,6 @@ export type RoundResult = Verdict & {
   /** Points that were not reached in time; their process was killed from outside. */
   missed: Record<string, number>
 }
-
-export type Place = { folder: string; servers: DatabaseServers | undefined }
 
 const SENDERS = 3
 const IMPORT_PAUSE_MS = 1_000

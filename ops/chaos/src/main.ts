@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { AppError, toAppError } from '@tallyfleet/domain'
 import type { Break } from './breaks.ts'
@@ -6,23 +7,28 @@ import { FLEET_NEMESES } from './fleet-nemeses.ts'
 import { NEMESES } from './nemeses.ts'
 import { writeProof } from './proof.ts'
 import { redisVersion } from './redis-server.ts'
-import { runChaos } from './run-chaos.ts'
-import { listFleetStrikes, listStrikes, type Edition } from './schedule.ts'
+import { replayChaos, runChaos } from './run-chaos.ts'
+import { listFleetStrikes, listStrikes, type Edition, type Schedule } from './schedule.ts'
 
 const USAGE = 2
 
 /** `main.ts run|ls --seed S --minutes M …`: the last line of standard output is the answer as JSON, or `{error}`. */
 async function main(): Promise<unknown> {
-  const { values, positionals: [act] } = parseArgs({
+  const { values, positionals: [act, file] } = parseArgs({
     allowPositionals: true,
     options: {
       seed: { type: 'string' }, minutes: { type: 'string', default: '1' }, kills: { type: 'string' }, only: { type: 'string' },
       proof: { type: 'string' }, fleet: { type: 'boolean', default: false },
       stores: { type: 'string', default: 'embedded' }, durability: { type: 'string', default: 'everysec' }, break: { type: 'string' },
+      shrink: { type: 'boolean', default: false }, tries: { type: 'string', default: '3' },
     },
   })
   if (act === 'ls') {
     return { points: KILL_POINTS, nemeses: NEMESES.map(describe), fleet: FLEET_NEMESES.filter(({ name }) => !NEMESES.some((one) => one.name === name)).map(describe) }
+  }
+  const say = (text: string) => { process.stderr.write(`${text}\n`) }
+  if (act === 'replay') {
+    return await replayChaos(readSchedule(file), { tries: positive('--tries', values.tries), shrink: values.shrink, say })
   }
   const stores = oneOf<Edition>('--stores', values.stores, ['embedded', 'servers'])
   const durability = oneOf<Durability>('--durability', values.durability, ['everysec', 'fsync', 'log-first'])
@@ -33,14 +39,28 @@ async function main(): Promise<unknown> {
     breaks: values.break === undefined ? undefined : oneOf<Break>('--break', values.break, ['dedupe', 'freeze', 'fence']),
     kills: values.kills === undefined ? undefined : positive('--kills', values.kills),
     onRound: (report) => {
-      if (values.proof !== undefined) writeProof(values.proof, report, process.argv.slice(2), versions())
+      if (values.proof !== undefined) writeProof(values.proof, report, withoutProof(process.argv.slice(2)), versions())
     },
-    say: (text) => { process.stderr.write(`${text}\n`) },
+    say,
   })
+}
+
+/** The page names the command, and not where it stands itself. */
+function withoutProof(args: string[]): string[] {
+  const at = args.indexOf('--proof')
+  return at < 0 ? args : args.toSpliced(at, 2)
 }
 
 function versions(): Record<string, string> {
   return { node: process.version.slice(1), redis: redisVersion() }
+}
+
+function readSchedule(file: string | undefined): Schedule {
+  try {
+    return JSON.parse(readFileSync(file ?? '', 'utf8')) as Schedule
+  } catch (cause) {
+    throw new AppError('USAGE_INVALID', `no schedule can be read from ${file}: ${(cause as Error).message}`, { cause })
+  }
 }
 
 function describe({ name, weakest, what }: { name: string; weakest: string; what: string }) {
