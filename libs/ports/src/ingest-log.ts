@@ -26,8 +26,15 @@ export interface LoggedCounters {
   admit(request: IngestRequest): void
   dismiss(request: IngestRequest): void
   listShardLogs(): Promise<ShardLogs[]>
-  /** Makes a shard ready, in this life, at these positions. False: somebody else did before, and nothing changed. */
-  openShardLogs(shard: number, at: { epoch: string | undefined; positions: Record<string, number> }): Promise<boolean>
+  /** Marks shards as being rebuilt. Whatever is read for the rebuild is read after it. */
+  beginRebuild(shards: readonly number[], rebuild: string): Promise<void>
+  /**
+   * Makes a shard ready, in this life, at these positions. False: somebody else did before, or the shard lost data
+   * since the rebuild began, its mark or some of the `remembered` events; then nothing changed.
+   */
+  openShardLogs(shard: number, at: {
+    rebuild: string; remembered: number; epoch: string | undefined; positions: Record<string, number>
+  }): Promise<boolean>
   /** Deletes everything that the hot store holds of these shards. Only where a log can rebuild it. */
   forgetShards(shards: readonly number[]): Promise<void>
 }

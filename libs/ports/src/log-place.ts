@@ -3,7 +3,7 @@
  * order and without a gap, so one number a log and shard, its position, says what a shard holds of it.
  */
 export type LogPlace = {
-  /** Of the log; {@link ONLY_REMEMBER} marks ids and claims as seen and counts nothing. */
+  /** Of the log; {@link ONLY_REMEMBER} and the name of a rebuild mark ids and claims as seen and count nothing. */
   id: string
   /** Number of the record; 0: the request has no event and no record. */
   seq: number

@@ -130,7 +130,6 @@ export class IngestLog {
       this.#waitingEvents = 0
       try {
         await this.#write(group)
-        this.#fault = undefined
       } catch (cause) {
         this.#fault = cause instanceof Error ? cause.message : String(cause)
         // Nobody knows what of it reached the disk: the next segment begins with its first number and makes it void.
@@ -152,6 +151,7 @@ export class IngestLog {
     const bytes = Buffer.concat(parts)
     for (let written = 0; written < bytes.length;) written += (await file.handle.write(bytes, written)).bytesWritten
     await file.handle.datasync()
+    this.#fault = undefined
     file.bytes += bytes.length
     for (const { request, durable } of group) {
       const seq = this.#next++

@@ -16,9 +16,12 @@ const EVENTS_AT_ONCE = 5_000
  * Makes shards ready whose memory may be gone. What the manifests hold of each log is remembered as seen, so that a
  * repeat of it is a duplicate; what they do not hold is left to {@link replay}. The life of the shard is named and its
  * floor claimed before anything is counted: a worker of the life before that still writes its batch is found out
- * as a contradiction, and never counted beside the replay.
+ * as a contradiction, and never counted beside the replay. A shard that loses data meanwhile stays as it is: call again.
  */
 export async function rebuildShards(lost: readonly ShardLogs[], { hot, rollups, journal, home }: RebuildNeeds): Promise<void> {
+  const rebuild = randomUUID()
+  await hot.beginRebuild(lost.map(({ shard }) => shard), rebuild)
+  const remembered = new Map<number, number>()
   const latest = new Map((await rollups.listLatestManifests()).map((manifest) => [manifest.shard, manifest]))
   const flushed = new Map<number, Record<string, number>>()
   for (const { shard } of lost) {
@@ -36,8 +39,9 @@ export async function rebuildShards(lost: readonly ShardLogs[], { hot, rollups, 
       for (const record of records) {
         const events = record.events.filter(({ shard }) => record.seq <= (flushed.get(shard)?.[id] ?? 0))
         if (events.length === 0) continue
+        for (const { shard } of events) remembered.set(shard, (remembered.get(shard) ?? 0) + 1)
         if (record.claim) imports.add(record.claim.importId)
-        await send({ events, rejected: undefined, claim: record.claim, log: { id: ONLY_REMEMBER, seq: 0, previous: new Map() } })
+        await send({ events, rejected: undefined, claim: record.claim, log: { id: ONLY_REMEMBER + rebuild, seq: 0, previous: new Map() } })
       }
     }
   }
@@ -50,7 +54,7 @@ export async function rebuildShards(lost: readonly ShardLogs[], { hot, rollups, 
       const begin = latest.get(shard)
       await journal.claim('epoch', epochId(shard, name), { n: begin?.n ?? 0, flushed: begin?.running ?? {} } satisfies Floor)
     }
-    await hot.openShardLogs(shard, { epoch: name, positions: flushed.get(shard)! })
+    await hot.openShardLogs(shard, { rebuild, remembered: remembered.get(shard) ?? 0, epoch: name, positions: flushed.get(shard)! })
   }
 }
 

@@ -108,9 +108,15 @@ export class RedisHotStore implements HotStore, LoggedCounters {
     }))
   }
 
-  async openShardLogs(shard: number, { epoch, positions }: { epoch: string | undefined; positions: Record<string, number> }): Promise<boolean> {
+  async beginRebuild(shards: readonly number[], rebuild: string): Promise<void> {
+    await this.#all(shards.map((shard) => this.#client.hset(metaKey(shard), `remembered:${rebuild}`, 0)))
+  }
+
+  async openShardLogs(
+    shard: number, { rebuild, remembered, epoch, positions }: Parameters<LoggedCounters['openShardLogs']>[1],
+  ): Promise<boolean> {
     return await this.#one(openLogScript.run(
-      this.#client, [metaKey(shard)], [epoch ?? '', ...Object.entries(positions).flat()])) === 1
+      this.#client, [metaKey(shard)], [rebuild, remembered, epoch ?? '', ...Object.entries(positions).flat()])) === 1
   }
 
   async forgetShards(shards: readonly number[]): Promise<void> {

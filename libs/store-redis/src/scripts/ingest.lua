@@ -6,9 +6,10 @@ KEYS  for each shard:
       hot:{tS}      hash, field -> sum
       meta:{tS}     hash: epoch, clock, seen, stopped, counted:<tenant>, done, open, name, frozen_at, logs, log:<log>
       minutes:{tS}  hash, minute US tenant US outcome -> events
-ARGV  1 a MessagePack array: a fresh name, should the data of a shard begin here; the ingest log ('' = none, * = only
-      remember ids and claims); then for each shard: tag {tS}, the number of elements that follow for this shard, the
-      record of the log that it must have (0 = none), the last of these records (0 = not logged), number of groups (one for a request); for each group:
+ARGV  1 a MessagePack array: a fresh name, should the data of a shard begin here; the ingest log ('' = none; a * and
+      the name of a rebuild = only remember ids and claims, and how many events that was); then for each shard:
+      tag {tS}, the number of elements that follow for this shard, the record of the log that it must have (0 = none),
+      the last of these records (0 = not logged), number of groups (one for a request); for each group:
       claim ('' or the import id), chunk, rejected tenant, rejected count, number of events; for each event:
       member ('' = not deduped), the number that its last 15 digits make, tenant ('' = the one of the event before),
       number of increments, and for each: field, value
@@ -29,7 +30,8 @@ local call, floor = redis.call, math.floor
 local data = cmsgpack.unpack(ARGV[1])
 local machine = tonumber(call('TIME')[1])
 local log = data[2]
-local remembering = log == '*'
+local remembering = string.sub(log, 1, 1) == '*'
+local mark = 'remembered:' .. string.sub(log, 2)
 local letters, told = {}, 0
 
 -- Whole numbers as text, each made once: making them takes a third of the time of a write.
@@ -126,6 +128,7 @@ for shard = 1, #KEYS / 3 do
     local sums, counted, duplicates, rejects = {}, {}, {}, {}
     local tenant
 
+    local first_told = told
     local groups = data[at]
     at = at + 1
     for _ = 1, groups do
@@ -167,6 +170,7 @@ for shard = 1, #KEYS / 3 do
     local parts = {}
     for i = 1, #current do parts[i] = text(current[i].subs) .. ':' .. text(current[i].count) end
     described[#described + 1] = text(window) .. '/' .. table.concat(parts, ',')
+    if remembering and call('HEXISTS', meta, mark) == 1 then call('HINCRBY', meta, mark, told - first_told) end
     if last > 0 and not again then call('HSET', meta, 'log:' .. log, text(last)) end
     call('HSET', meta, 'clock', text(now), 'seen', table.concat(described, ';'))
   end
