@@ -7,4 +7,5 @@ export const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   dedupe: async () => (await import('./dedupe.ts')).dedupe,
   flush: async () => (await import('./flush.ts')).flush,
   fleet: async () => (await import('./fleet.ts')).fleet,
+  sync: async () => (await import('./sync.ts')).sync,
 }

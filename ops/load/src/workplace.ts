@@ -32,7 +32,7 @@ export class Workplace implements AsyncDisposable {
    * Starts a server of `ops/services` on a free port and answers its URL.
    * Rejects with `STORE_UNAVAILABLE` when this machine cannot run it.
    */
-  async startServer(name: 'redis' | 'mongo'): Promise<string> {
+  async startServer(name: 'redis' | 'mongo' | 'mysql'): Promise<string> {
     const child = spawn(join(ROOT, 'ops/services', name, 'start'), [], {
       env: { ...process.env, PORT: '0', DATA_DIR: join(this.folder, name) }, stdio: ['ignore', 'pipe', 'pipe'],
     })
