@@ -1,5 +1,6 @@
+import { hostname } from 'node:os'
 import type { WorkersConfig } from '@tallyfleet/config'
-import { noteTickEnded, noteTickStarted } from '@tallyfleet/features'
+import { JobEventRecorder, noteTickEnded, noteTickStarted } from '@tallyfleet/features'
 import { jobs } from '@tallyfleet/jobs'
 import { processors } from '@tallyfleet/jobs/processors'
 import { createMetrics, MetricsHub, serveHealth } from '@tallyfleet/metrics'
@@ -11,6 +12,7 @@ import {
 import { openStores, type StoresConfig } from '@tallyfleet/stores'
 import { exitWhenBlocked } from './exit-when-blocked.ts'
 import { exitWhenStuck } from './exit-when-stuck.ts'
+import { tellJobEvents } from './tell-job-events.ts'
 
 export type Workers = AsyncDisposable & { queues: QueueChoice[]; httpPort: number | undefined }
 
@@ -25,9 +27,19 @@ export async function openWorkers(config: WorkersConfig & StoresConfig, log: Log
   const admin = stack.use(await openQueueAdmin({ url: stores.redisUrl, jobs }))
 
   const noted = { journal: stores.journal, clock: systemClock }
+  const worker = `${hostname()}-${process.pid}`
+  const dropped = metrics.counter('fleet_job_events_dropped_total', 'Events of own jobs that were not kept: their store was away for long')
+  const recorder = stack.use(new JobEventRecorder(worker, { ...stores, clock: systemClock, log }, { onDrop: () => dropped.inc() }))
+  const told = tellJobEvents(recorder, worker)
   const observer: RunObserver = {
-    started: async ({ tick }) => { if (tick) await noteTickStarted(tick, noted) },
-    ended: async ({ tick }, end, error) => {
+    started: async (run) => {
+      told.started(run)
+      if (run.tick) await noteTickStarted(run.tick, noted)
+    },
+    stalled: told.stalled,
+    ended: async (run, end, error, durationMs) => {
+      told.ended(run, end, error, durationMs)
+      const { tick } = run
       if (tick && (end === 'done' || end === 'dead')) await noteTickEnded(tick, error?.code, noted)
     },
   }

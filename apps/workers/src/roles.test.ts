@@ -3,10 +3,13 @@ import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { TickRecord } from '@tallyfleet/features'
-import { SqliteJournal } from '@tallyfleet/store-sql'
+import { FLEET_TENANT, type TickRecord } from '@tallyfleet/features'
+import { flushJob } from '@tallyfleet/jobs'
+import { openJobQueue } from '@tallyfleet/queue'
+import { SqliteJournal, SqlTelemetryStore } from '@tallyfleet/store-sql'
 import { startPrivateRedis, waitUntil, type PrivateRedis } from '@tallyfleet/testing'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { z } from 'zod'
 
 let home: string
 let redis: PrivateRedis
@@ -58,4 +61,27 @@ test('two schedulers and a worker run each tick once, though one scheduler is ki
   worker.kill('SIGTERM')
   second.disconnect() // whoever started it is gone
   expect(await Promise.all(ended)).toEqual([[0, null], [0, null]])
+})
+
+test('what jobs do is kept as events: of one that ends well, one that is refused, and one whose end nobody waits for', async () => {
+  const worker = await start('workers', { FLEET_QUEUES: 'flush' })
+  await using queue = await openJobQueue({ url: redis.url })
+  await using telemetry = await SqlTelemetryStore.open({ url: `sqlite:${join(home, 'catalog.sqlite')}` })
+  const events = async () => {
+    const range = { tenants: [FLEET_TENANT], from: new Date(Date.now() - 60_000), to: new Date(Date.now() + 60_000), queue: 'flush' }
+    const rows = await telemetry.summarize(range, { by: ['type', 'job', 'reason', 'worker'] })
+    return rows.map(({ type, job, reason, worker: by, count }) => [type, job, reason, by?.endsWith(`-${worker.pid}`), count]).sort()
+  }
+  await queue.enqueue(flushJob, {}, { jobId: 'good' })
+  await queue.enqueue({ ...flushJob, payload: z.any() }, { shards: [999] }, { jobId: 'bad' })
+  await waitUntil(async () => (await events()).length === 3, { timeoutMs: 20_000 })
+  expect(await events()).toEqual([
+    ['completed', 'flush', null, true, 1], ['failed', 'flush', 'FIELD_INVALID', true, 1], ['started', 'flush', null, true, 1],
+  ])
+
+  await queue.enqueue(flushJob, {}, { jobId: 'last' })
+  worker.kill('SIGTERM')
+  await once(worker, 'exit')
+  const ends = (await events()).filter(([type]) => type === 'started' || type === 'completed').map(([, , , , count]) => count)
+  expect(new Set(ends).size).toBe(1) // what started before the end also ended, and both were written
 })

@@ -69,6 +69,7 @@ export const telemetryJobsAnswerSchema = envelopeOf(z.object({
   series: z.array(z.object({
     bucket: z.iso.datetime(), queue: z.string(), ...counts, p50Ms: milliseconds, p95Ms: milliseconds,
   })).meta({ description: 'By bucket and queue; buckets without an event are absent' }),
+  dropped: z.int().meta({ description: 'Events of our own jobs, by whole hours, that could not be kept and are not in these numbers' }),
 }))
 
 export const telemetryAlertsQuerySchema = z.strictObject({ ...range, format: formatParameter })

@@ -4,7 +4,7 @@ import { promisesOf, type Opened, type Skips } from './promise.ts'
 
 const START = Date.UTC(2026, 10, 21, 10)
 const at = (seconds: number) => new Date(START + seconds * 1_000)
-const ALL = { tenant: 'default', from: at(-3_600), to: at(86_400) }
+const ALL = { tenants: ['default'], from: at(-3_600), to: at(86_400) }
 
 let serial = 0
 
@@ -30,8 +30,9 @@ export function telemetryStoreContract(
       expect((await store.summarize(ALL, { by: [] }))[0]!.count).toBe(4)
       expect(await store.summarize({ ...ALL, source: 'fleet' }, { by: ['queue'] }))
         .toEqual([{ queue: 'crawl', count: 1, firstAt: at(0), lastAt: at(0) }])
-      expect((await store.summarize({ ...ALL, tenant: 'shop' }, { by: [] }))[0]!.count).toBe(1)
-      expect(await store.summarize({ ...ALL, tenant: 'nobody' }, { by: [] })).toEqual([])
+      expect((await store.summarize({ ...ALL, tenants: ['shop'] }, { by: [] }))[0]!.count).toBe(1)
+      expect((await store.summarize({ ...ALL, tenants: ['shop', 'default'] }, { by: [] }))[0]!.count).toBe(5)
+      expect(await store.summarize({ ...ALL, tenants: ['nobody'] }, { by: [] })).toEqual([])
     })
 
     holds('groups count by any parts and by bucket, and the end of a range is outside', async (store) => {
@@ -65,7 +66,7 @@ export function telemetryStoreContract(
       ])
       expect(await store.listPercentiles({ ...ALL, queue: 'sync' }, { by: [] })).toEqual([{ p50Ms: 7, p95Ms: 7 }])
       expect((await store.listPercentiles(ALL, { by: ['queue'], bucketMs: 3_600_000 }))[0]!.bucketAt).toEqual(at(0))
-      expect(await store.listPercentiles({ ...ALL, tenant: 'nobody' }, { by: [] })).toEqual([])
+      expect(await store.listPercentiles({ ...ALL, tenants: ['nobody'] }, { by: [] })).toEqual([])
     })
 
     holds('old events are deleted, of every tenant', async (store) => {

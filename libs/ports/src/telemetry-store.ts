@@ -3,6 +3,7 @@ export type JobEventType = 'started' | 'completed' | 'failed' | 'retried' | 'sta
 
 /** One event in the life of a job, of our own queues (`fleet`) or of somebody else's (`api`). */
 export type JobEvent = {
+  /** Of our own queues: one that no tenant is called. */
   tenant: string
   source: 'fleet' | 'api'
   /** Unique for tenant and source. */
@@ -21,7 +22,8 @@ export type JobEvent = {
 }
 
 export type JobEventRange = {
-  tenant: string
+  /** Whose events: theirs together. */
+  tenants: readonly string[]
   from: Date
   /** Exclusive. */
   to: Date

@@ -41,8 +41,10 @@ async function killOne(url: string): Promise<number> {
     const id = await queue.enqueue(neverEnds, {})
     expect((await once(child, 'message'))[0]).toEqual({ jobId: id, attempt: 1 })
     let resumed: { attempt: number; at: number } | undefined
+    const stalled: unknown[] = []
     await using survivor = await startWorkers<Record<string, never>>({
       url, prefix, queues: [{ name: 'tests', concurrency: 1 }], needs: {}, drainMs: 0, log: silentLog,
+      observer: { async started() {}, async ended() {}, stalled: (run) => { stalled.push(run) } },
       jobs: [{
         definition: neverEnds,
         process: async ({ attempt }) => {
@@ -57,6 +59,8 @@ async function killOne(url: string): Promise<number> {
     const killedAt = performance.now()
     await waitUntil(() => resumed, { timeoutMs: 3 * LIMIT_MS })
     expect(resumed!.attempt).toBe(2)
+    await waitUntil(() => stalled.length > 0)
+    expect(stalled).toMatchObject([{ queue: 'tests', job: neverEnds.name, jobId: id }])
     await waitUntil(async () => (await admin.listQueues())[0]!.counts.failed === 1)
     return resumed!.at - killedAt
   } finally {

@@ -1,5 +1,5 @@
 import type { Log } from '@tallyfleet/ports'
-import { Worker, type Job } from 'bullmq'
+import { Job, Worker } from 'bullmq'
 import { backoffMsOf } from './backoff.ts'
 import type { Connection } from './redis-connection.ts'
 import { RetryBudget } from './retry-budget.ts'
@@ -65,12 +65,23 @@ export class QueueWorker<Needs> {
     this.#worker.on('stalled', (jobId) => {
       run.metrics?.stalled.inc({ queue })
       run.log.warn({ queue, jobId }, 'job of a dead worker put back')
+      if (run.observer?.stalled) void this.#tellStalled(jobId, run)
     })
     this.#worker.on('error', oncePer(SAY_AGAIN_MS, (error) => {
       run.log.warn({ queue, err: error }, 'queue worker troubled')
     }))
     this.#watch = setInterval(() => this.#abortUnrenewed(), WATCH_MS)
     this.#watch.unref()
+  }
+
+  /** BullMQ names the job by its id alone; stalls are rare enough to look it up. */
+  async #tellStalled(jobId: string, { observer, log }: RunNeeds<Needs>): Promise<void> {
+    try {
+      const job = await Job.fromId(this.#worker, jobId)
+      if (job) observer?.stalled?.({ queue: this.queue, job: job.name, jobId, enqueuedAt: new Date(job.timestamp) })
+    } catch (error) {
+      log.warn({ queue: this.queue, jobId, err: error }, 'stalled job not told of')
+    }
   }
 
   get active(): number {

@@ -8,7 +8,11 @@ import type { JobMetrics } from './queue-metrics.ts'
 import { RunAborted, type TryStopper } from './try-stopper.ts'
 
 /** One try of one job. */
-export type JobRun = { job: string; jobId: string; attempt: number; tick: TickOf | undefined }
+export type JobRun = {
+  queue: string; job: string; jobId: string; attempt: number; tick: TickOf | undefined
+  /** When the job was enqueued: with queue and id it tells one job from a later one of the same id. */
+  enqueuedAt: Date
+}
 
 /** How a try ended. `retry` and `later` come back by themselves; `handed back` goes on elsewhere. */
 export type RunEnd = 'done' | 'retry' | 'later' | 'dead' | 'handed back' | 'lock lost'
@@ -16,7 +20,9 @@ export type RunEnd = 'done' | 'retry' | 'later' | 'dead' | 'handed back' | 'lock
 /** Is told of every try. What it throws is logged, and never changes the job. */
 export type RunObserver = {
   started(run: JobRun): Promise<void>
-  ended(run: JobRun, end: RunEnd, error: AppError | undefined): Promise<void>
+  ended(run: JobRun, end: RunEnd, error: AppError | undefined, durationMs: number): Promise<void>
+  /** A job was found without a worker, and put back. */
+  stalled?(run: Pick<JobRun, 'queue' | 'job' | 'jobId' | 'enqueuedAt'>): void
 }
 
 export type RunNeeds<Needs> = {
@@ -50,7 +56,10 @@ async function runTraced<Needs>(
   const found = jobs.get(job.name)
   const definition: JobDefinition<any> | undefined = found?.definition
   const labels = { queue: job.queueName, job: found ? job.name : 'unknown' }
-  const run: JobRun = { job: job.name, jobId: job.id!, attempt: job.attemptsStarted, tick: undefined }
+  const run: JobRun = {
+    queue: job.queueName, job: job.name, jobId: job.id!, attempt: job.attemptsStarted, tick: undefined,
+    enqueuedAt: new Date(job.timestamp),
+  }
   const fields = { queue: job.queueName, job: job.name, jobId: run.jobId, attempt: run.attempt }
   const startedAt = performance.now()
   if (job.attemptsStarted === 1 && job.processedOn !== undefined) {
@@ -67,7 +76,7 @@ async function runTraced<Needs>(
     if (how === 'done' || how === 'dead') metrics?.attempts.observe(labels, run.attempt)
     parent[levelOf(how, error, durationMs)]({ ...fields, durationMs, end: how, ...(error && { err: error }) }, 'job run ended')
     traced?.ended(how, error?.code)
-    if (observer) await tell(observer.ended(run, how, error), parent)
+    if (observer) await tell(observer.ended(run, how, error, durationMs), parent)
   }
 
   try {

@@ -102,11 +102,11 @@ export class SqlTelemetryStore implements TelemetryStore {
   }
 }
 
-function whereOf({ tenant, from, to, source, queue, types }: JobEventRange): { sql: string; values: SqlValue[] } {
+function whereOf({ tenants, from, to, source, queue, types }: JobEventRange): { sql: string; values: SqlValue[] } {
   return {
-    sql: ['tenant = ? AND at >= ? AND at < ?', ...(source ? ['source = ?'] : []), ...(queue !== undefined ? ['queue = ?'] : []),
+    sql: [`tenant IN ${tuples(1, tenants.length)} AND at >= ? AND at < ?`, ...(source ? ['source = ?'] : []), ...(queue !== undefined ? ['queue = ?'] : []),
       ...(types ? [`type IN ${tuples(1, types.length)}`] : [])].join(' AND '),
-    values: [tenant, from.getTime(), to.getTime(), ...(source ? [source] : []), ...(queue !== undefined ? [queue] : []),
+    values: [...tenants, from.getTime(), to.getTime(), ...(source ? [source] : []), ...(queue !== undefined ? [queue] : []),
       ...(types ?? [])],
   }
 }

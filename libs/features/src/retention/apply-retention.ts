@@ -1,4 +1,5 @@
-import type { AccountStore, Clock, Journal, RollupStore, TelemetryStore } from '@tallyfleet/ports'
+import type { AccountStore, Clock, Journal, RecordStore, RollupStore, TelemetryStore } from '@tallyfleet/ports'
+import { forgetDropped } from '../telemetry/job-event-recorder.ts'
 
 const DAY_MS = 86_400_000
 
@@ -12,8 +13,8 @@ export const DEFAULT_RETENTION_DAYS: RetentionDays = { batches: 35, ticks: 30, m
  * minutes, events of jobs and sessions that ran out. Rollups are kept.
  */
 export async function applyRetention(
-  { rollups, journal, accounts, telemetry, clock }: {
-    rollups: RollupStore; journal: Journal; accounts: AccountStore; telemetry: TelemetryStore; clock: Clock
+  { rollups, journal, accounts, telemetry, records, clock }: {
+    rollups: RollupStore; journal: Journal; accounts: AccountStore; telemetry: TelemetryStore; records: RecordStore; clock: Clock
   },
   days: RetentionDays = DEFAULT_RETENTION_DAYS,
 ): Promise<{ batches: number; ticks: number; minutes: number; parity: number; jobEvents: number; sessions: number }> {
@@ -28,6 +29,7 @@ export async function applyRetention(
     result.minutes += await journal.deleteBefore('minute', `${tenant}|${before(days.minutes).toISOString()}`, `${tenant}|`)
   }
   result.jobEvents = await telemetry.deleteBefore(before(days.jobEvents))
+  await forgetDropped(before(days.jobEvents), { records })
   result.sessions = await accounts.deleteSessionsBefore(clock.now())
   return result
 }

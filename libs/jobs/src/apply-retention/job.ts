@@ -5,5 +5,5 @@ import { z } from 'zod'
 export const applyRetentionJob = defineJob({
   name: 'apply-retention', queue: 'maintenance', payload: z.strictObject({}),
   softTimeoutMs: 1_200_000, timeoutMs: 3_600_000, attempts: 3, backoffMs: 60_000, maxBackoffMs: 300_000,
-  schedule: { pattern: '23 4 * * *', zone: 'UTC', missed: { policy: 'latest' } },
+  schedule: { pattern: '23 4 * * *', zone: 'UTC', missed: { policy: 'latest' }, overlap: 'skip', spreadMs: 600_000 },
 })

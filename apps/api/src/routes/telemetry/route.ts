@@ -4,9 +4,12 @@ import {
   telemetryWorkersQuerySchema,
 } from '@tallyfleet/api-contract'
 import { AppError, faultsOf, forbiddenKey, MAX_BODY_BYTES, MAX_EVENTS, parseInstant, type Fault } from '@tallyfleet/domain'
-import { rangeError, readInstant, readJobEvents, readJobWorkers, readRateLimits, type Caller } from '@tallyfleet/features'
+import {
+  countDropped, FLEET_TENANT, rangeError, readInstant, readJobEvents, readJobWorkers, readRateLimits, type Caller,
+} from '@tallyfleet/features'
 import type { Clock, JobEvent, JobEventRange } from '@tallyfleet/ports'
 import { defineRoute } from '../../http/define-route.ts'
+import { overseesAll } from '../../http/oversees-all.ts'
 import { parseJson } from '../../http/parse-json.ts'
 import { readBody } from '../../http/read-body.ts'
 import { toEnvelope } from '../../http/to-envelope.ts'
@@ -49,11 +52,14 @@ export const telemetryJobs = defineRoute({
   summary: 'Rates, durations and reasons of failure, by job, and by queue over time',
   query: telemetryJobsQuerySchema,
   answers: { 200: { description: 'Jobs and series', schema: telemetryJobsAnswerSchema } },
-}, async ({ caller, query }, { telemetry, clock }) => {
-  const { jobs, series } = await readJobEvents(rangeOf(query, caller, clock), SPANS_MS[query.interval], telemetry)
+}, async ({ caller, query }, { telemetry, records, clock }) => {
+  const range = rangeOf(query, caller, clock)
+  const { jobs, series } = await readJobEvents(range, SPANS_MS[query.interval], telemetry)
+  const dropped = range.tenants.includes(FLEET_TENANT) && query.source !== 'api' ? await countDropped(range, { records }) : 0
   return { body: toEnvelope({
     jobs: jobs.map((job) => ({ ...job, lastAt: job.lastAt.toISOString() })),
     series: series.map(({ bucketAt, ...point }) => ({ bucket: bucketAt.toISOString(), ...point })),
+    dropped,
   }, clock.now()) }
 })
 
@@ -78,12 +84,15 @@ export const telemetryWorkers = defineRoute({
 
 function rangeOf(
   query: { from?: string | undefined; to?: string | undefined; source?: JobEvent['source'] | undefined; queue?: string | undefined },
-  { tenant }: Caller, clock: Clock,
+  caller: Caller, clock: Clock,
 ): JobEventRange {
+  const { tenant } = caller
   const to = query.to === undefined ? clock.now() : readInstant('/to', query.to, tenant.zone)
   const from = query.from === undefined ? new Date(to.getTime() - DAY_MS) : readInstant('/from', query.from, tenant.zone)
   if (from >= to) throw rangeError('/to', 'is not after `from`: `to` is exclusive')
-  return { tenant: tenant.id, from, to, source: query.source, queue: query.queue }
+  // Our own queues are the installation's: its people see them from every tenant, keys of another tenant do not.
+  const tenants = caller.user || overseesAll(caller) ? [tenant.id, FLEET_TENANT] : [tenant.id]
+  return { tenants, from, to, source: query.source, queue: query.queue }
 }
 
 function inputsOf(body: unknown): unknown[] {
