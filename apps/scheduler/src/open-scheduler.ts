@@ -1,5 +1,5 @@
 import type { SchedulerConfig } from '@tallyfleet/config'
-import { enqueueLeftTicks, settleTicks } from '@tallyfleet/features'
+import { releaseTicks, repairTicks, settleTicks } from '@tallyfleet/features'
 import { flushJob, jobs } from '@tallyfleet/jobs'
 import { createMetrics, MetricsHub, serveHealth } from '@tallyfleet/metrics'
 import { packs } from '@tallyfleet/packs'
@@ -9,13 +9,17 @@ import { openStores, type StoresConfig } from '@tallyfleet/stores'
 import { cronTicks } from './cron-ticks.ts'
 import { flushEarly } from './flush-early.ts'
 import { repeat } from './repeat.ts'
+import { tickMetricsIn } from './tick-metrics.ts'
 import { watchStores } from './watch-stores.ts'
 
 export type Scheduler = AsyncDisposable & { httpPort: number | undefined }
 
-const LEFT_EVERY_MS = 10_000
-const LEFT_WITHIN_MS = 15 * 60_000
-const LEFT_WITHIN_AT_START_MS = 8 * 86_400_000
+/** A tick that another scheduler claimed before it died is enqueued this long and a round later: within 5 s in all. */
+const LEFT_EVERY_MS = 1_500
+const LEFT_WITHIN_MS = 30_000
+const REPAIR_EVERY_MS = 10_000
+const REPAIR_WITHIN_MS = 15 * 60_000
+const REPAIR_WITHIN_AT_START_MS = 8 * 86_400_000
 const SILENT_MS = 30_000
 
 /** Opens the stores and starts to tick. Any number of schedulers may run: each tick is claimed by one. */
@@ -29,18 +33,19 @@ export async function openScheduler(config: SchedulerConfig & StoresConfig, log:
   stack.use(watchQueues({ admin, metrics, log }))
 
   const scheduled = withFlushInterval(config.FLUSH_INTERVAL_MS)
-  const needs = { journal: stores.journal, queue, clock: systemClock, log, cronTicks }
-  const ticks = metrics.counter(
-    'fleet_ticks_total', 'Ticks that this scheduler settled; the backfilled are among the enqueued', ['outcome'],
-  )
+  const needs = { journal: stores.journal, queue, admin, clock: systemClock, log, cronTicks }
+  const counted = tickMetricsIn(metrics, scheduled)
   const settling = stack.use(repeat('settle ticks', Math.min(1_000, config.FLUSH_INTERVAL_MS / 2), log, async () => {
-    for (const [outcome, count] of Object.entries(await settleTicks(scheduled, needs))) ticks.inc({ outcome }, count)
+    counted.settled(await settleTicks(scheduled, needs))
+    await releaseTicks(scheduled, needs)
   }))
-  let withinMs = LEFT_WITHIN_AT_START_MS
   stack.use(repeat('enqueue left ticks', LEFT_EVERY_MS, log, async () => {
-    const count = await enqueueLeftTicks(scheduled, withinMs, needs)
-    withinMs = LEFT_WITHIN_MS
-    ticks.inc({ outcome: 'enqueued again' }, count)
+    counted.repaired(await repairTicks(scheduled, LEFT_WITHIN_MS, needs))
+  }))
+  let withinMs = REPAIR_WITHIN_AT_START_MS
+  stack.use(repeat('repair ticks', REPAIR_EVERY_MS, log, async () => {
+    counted.repaired(await repairTicks(scheduled, withinMs, needs))
+    withinMs = REPAIR_WITHIN_MS
   }))
   stack.use(flushEarly({ hot: stores.hot, queue, log, limit: config.FLUSH_EARLY_FIELDS }))
   stack.use(watchStores({ ...stores, admin, metrics, log }))
@@ -58,5 +63,5 @@ export async function openScheduler(config: SchedulerConfig & StoresConfig, log:
 /** The jobs, with the flush as often as this installation wants it. */
 export function withFlushInterval(everyMs: number): JobDefinition<any>[] {
   return jobs.map((job) => (job.name === flushJob.name && job.schedule
-    ? { ...job, schedule: { everyMs, missed: job.schedule.missed } } : job))
+    ? { ...job, schedule: { ...job.schedule, everyMs } } : job))
 }

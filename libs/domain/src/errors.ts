@@ -51,6 +51,7 @@ export const ERROR_CODES = {
   STORE_REFUSED: ['unavailable', 'A store is set up in a way that would lose counts.'],
   JOB_CANCELLED: ['conflict', 'An operator cancelled the job.'],
   JOB_ENDED: ['conflict', 'The job has ended; there is nothing to cancel.'],
+  JOB_LOST: ['unavailable', 'The job of a tick vanished from its queue, and again after it was put back.'],
   JOB_VERSION_UNKNOWN: ['unavailable', 'A job of a release that this worker does not know yet; another one takes it.'],
   JOB_TIMED_OUT: ['unavailable', 'A job ran longer than its limit.'],
   BUG: ['internal', 'An error of our own; the request id finds it in the logs.'],

@@ -5,8 +5,24 @@ import type { Log } from './log.ts'
 /** What becomes of ticks that no scheduler was there for. `all` runs at most `max` of them, oldest first. */
 export type MissedPolicy = { policy: 'skip' } | { policy: 'latest' } | { policy: 'all'; max: number }
 
+/**
+ * What becomes of a tick while an earlier one of its schedule has not ended. `allow`: both run. `skip`: it is left out.
+ * `bufferOne`: it starts once the earlier one has ended; while one waits so, the next are left out. `cancelOther`: the
+ * earlier one is cancelled, and this one starts once that has ended; of several that wait so the newest stays.
+ */
+export type OverlapPolicy = 'allow' | 'skip' | 'bufferOne' | 'cancelOther'
+
 /** When a job runs by itself: a cron pattern in a zone, or a fixed period counted from 1970. */
-export type Schedule = ({ pattern: string; zone: string } | { everyMs: number }) & { missed: MissedPolicy }
+export type Schedule = ({ pattern: string; zone: string } | { everyMs: number }) & {
+  missed: MissedPolicy
+  /** `allow` unless told. */
+  overlap?: OverlapPolicy
+  /**
+   * Ticks start up to this long after their nominal time, always at the same place in this window, which the schedule's
+   * name decides: schedules of one minute do not all start in its first second. Below `everyMs`.
+   */
+  spreadMs?: number
+}
 
 /**
  * What becomes of a second job with the same key. `unique`: dropped while the first has not ended. `throttle`: dropped
@@ -69,6 +85,8 @@ export function defineJob<Payload>(
   if (!(softTimeoutMs > 0 && softTimeoutMs < timeoutMs)) refuse('needs a softTimeoutMs below its timeoutMs')
   if (!Number.isInteger(version) || version < 1) refuse('needs a version of 1 or more')
   if (!Number.isInteger(attempts) || attempts < 1) refuse('needs at least one attempt')
+  const { spreadMs = 0, ...schedule } = whole.schedule ?? { everyMs: Infinity }
+  if (spreadMs < 0 || ('everyMs' in schedule && spreadMs >= schedule.everyMs)) refuse('needs a spreadMs below its period')
   if ('windowMs' in dedup) {
     const keptMs = Math.min(whole.keepCompletedSeconds, whole.keepFailedSeconds) * 1_000
     if (!(dedup.windowMs > 0)) refuse('needs a window of its dedup')

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ALL_SHARDS, COUNT, SEPARATOR } from '@tallyfleet/domain'
 import {
-  checkParity, enqueueLeftTicks, flushShards, readLedger, syncCatalog, syncSegments, type TickRecord,
+  checkParity, flushShards, readLedger, repairTicks, syncCatalog, syncSegments, type TickRecord,
 } from '@tallyfleet/features'
 import { packs } from '@tallyfleet/packs'
 import { silentLog, systemClock, type JobDefinition } from '@tallyfleet/ports'
@@ -121,7 +121,7 @@ async function judgeTicks({ journal, redisUrl }: Stores, job: JobDefinition): Pr
   await using queue = await openJobQueue({ url: redisUrl })
   await using admin = await openQueueAdmin({ url: redisUrl, jobs: [job] })
   const clock = { now: () => new Date(Date.now() + AHEAD_MS) }
-  await enqueueLeftTicks([job], 3_600_000, { journal, queue, clock, log: silentLog })
+  await repairTicks([job], 3_600_000, { journal, queue, admin, clock, log: silentLog })
   const ticks = (await journal.list('tick', { from: `${job.name}@`, to: `${job.name}@~`, limit: 10_000 })).map(({ body }) => body as TickRecord)
   const everyMs = (job.schedule as { everyMs: number }).everyMs
   const faults: string[] = []

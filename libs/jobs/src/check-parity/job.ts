@@ -12,5 +12,5 @@ export const checkParityJob = defineJob({
     dryRun: z.boolean().optional().describe('say what a repair would do'),
   }),
   softTimeoutMs: 3_600_000, timeoutMs: 7_200_000, attempts: 2, backoffMs: 60_000, maxBackoffMs: 300_000,
-  schedule: { pattern: '41 3 * * *', zone: 'UTC', missed: { policy: 'latest' } },
+  schedule: { pattern: '41 3 * * *', zone: 'UTC', missed: { policy: 'latest' }, overlap: 'skip', spreadMs: 600_000 },
 })

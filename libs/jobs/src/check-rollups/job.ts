@@ -5,5 +5,5 @@ import { z } from 'zod'
 export const checkRollupsJob = defineJob({
   name: 'check-rollups', queue: 'maintenance', payload: z.strictObject({}),
   softTimeoutMs: 1_200_000, timeoutMs: 3_000_000, attempts: 2, backoffMs: 60_000, maxBackoffMs: 300_000,
-  schedule: { pattern: '17 * * * *', zone: 'UTC', missed: { policy: 'latest' } },
+  schedule: { pattern: '17 * * * *', zone: 'UTC', missed: { policy: 'latest' }, overlap: 'skip', spreadMs: 120_000 },
 })

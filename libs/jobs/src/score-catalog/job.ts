@@ -5,5 +5,5 @@ import { z } from 'zod'
 export const scoreCatalogJob = defineJob({
   name: 'score-catalog', queue: 'maintenance', payload: z.strictObject({}),
   softTimeoutMs: 600_000, timeoutMs: 1_800_000, attempts: 2, backoffMs: 60_000, maxBackoffMs: 300_000,
-  schedule: { pattern: '7 * * * *', zone: 'UTC', missed: { policy: 'latest' } },
+  schedule: { pattern: '7 * * * *', zone: 'UTC', missed: { policy: 'latest' }, overlap: 'skip', spreadMs: 120_000 },
 })
