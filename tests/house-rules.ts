@@ -11,11 +11,12 @@ const layersBelow: Record<string, readonly string[]> = {
   support: ['domain', 'ports'],
   schema: ['domain'],
   packs: ['domain'],
-  jobs: ['domain', 'ports', 'features'],
+  demo: ['domain', 'ports', 'features'],
+  jobs: ['domain', 'ports', 'features', 'demo'],
   queue: ['domain', 'ports', 'support'],
   adapter: ['domain', 'ports', 'support'],
   composition: ['domain', 'ports', 'support', 'adapter'],
-  app: ['domain', 'ports', 'features', 'support', 'schema', 'packs', 'jobs', 'queue', 'adapter', 'composition'],
+  app: ['domain', 'ports', 'features', 'demo', 'support', 'schema', 'packs', 'jobs', 'queue', 'adapter', 'composition'],
   suite: ['domain', 'ports'],
   fixture: ['domain', 'ports', 'adapter', 'composition']
 }

@@ -9,6 +9,7 @@ import { checkRollupsJob } from './check-rollups/job.ts'
 import { closeLedgerJob } from './close-ledger/job.ts'
 import { collectTelemetryJob } from './collect-telemetry/job.ts'
 import { flushJob } from './flush/job.ts'
+import { loadDemoJob } from './load-demo/job.ts'
 import { scoreCatalogJob } from './score-catalog/job.ts'
 import { syncCatalogJob } from './sync-catalog/job.ts'
 import { syncSegmentsJob } from './sync-segments/job.ts'
@@ -23,10 +24,11 @@ export const jobs: readonly JobDefinition<any>[] = [
   checkParityJob,
   applyRetentionJob,
   scoreCatalogJob,
+  loadDemoJob,
 ]
 
 export { EXTRA_FLUSH } from './flush/job.ts'
 export {
-  applyRetentionJob, checkParityJob, checkRollupsJob, closeLedgerJob, collectTelemetryJob, flushJob, scoreCatalogJob, syncCatalogJob,
-  syncSegmentsJob,
+  applyRetentionJob, checkParityJob, checkRollupsJob, closeLedgerJob, collectTelemetryJob, flushJob, loadDemoJob, scoreCatalogJob,
+  syncCatalogJob, syncSegmentsJob,
 }

@@ -12,6 +12,8 @@ import { processCollectTelemetry } from './collect-telemetry/processor.ts'
 import { flushJob } from './flush/job.ts'
 import { processFlush } from './flush/processor.ts'
 import type { JobNeeds } from './job-needs.ts'
+import { loadDemoJob } from './load-demo/job.ts'
+import { processLoadDemo } from './load-demo/processor.ts'
 import { scoreCatalogJob } from './score-catalog/job.ts'
 import { processScoreCatalog } from './score-catalog/processor.ts'
 import { syncCatalogJob } from './sync-catalog/job.ts'
@@ -32,4 +34,5 @@ export const processors: readonly Job<any, JobNeeds>[] = [
   { definition: checkParityJob, process: processCheckParity },
   { definition: applyRetentionJob, process: processApplyRetention },
   { definition: scoreCatalogJob, process: processScoreCatalog },
+  { definition: loadDemoJob, process: processLoadDemo },
 ]
