@@ -7,5 +7,6 @@ export const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   dedupe: async () => (await import('./dedupe.ts')).dedupe,
   flush: async () => (await import('./flush.ts')).flush,
   fleet: async () => (await import('./fleet.ts')).fleet,
+  reads: async () => (await import('./reads.ts')).reads,
   sync: async () => (await import('./sync.ts')).sync,
 }
