@@ -1,4 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { AppError } from '@tallyfleet/domain'
@@ -13,10 +16,28 @@ const START_TIMEOUT_MS = 600_000
 
 type Server = { child: ChildProcess; port: number; url: string }
 
+/** What each says of itself at its start. */
+const VERSIONS: Record<ServerKind, (port: number) => Promise<string>> = {
+  mongo: async () => /ferretdb=v(\S+)/.exec(await readFile(join(ROOT, 'ops/services/mongo/start'), 'utf8'))![1]!,
+  // The first packet of the protocol: four bytes of header, one of its version, then the server's up to a zero.
+  mysql: async (port) => {
+    const socket = connect(port, '127.0.0.1')
+    const [packet] = await once(socket, 'data') as [Buffer]
+    socket.destroy()
+    return packet.toString('latin1', 5, packet.indexOf(0, 5))
+  },
+  elasticsearch: async (port) => {
+    const answer = await fetch(`http://127.0.0.1:${port}/`)
+    return ((await answer.json()) as { version: { number: string } }).version.number
+  },
+}
+const NAMES: Record<ServerKind, string> = { mongo: 'ferretdb', mysql: 'mysql', elasticsearch: 'elasticsearch' }
+
 /** The databases of the servers edition, for this run alone; each can be killed and started again on its data. */
 export class DatabaseServers implements AsyncDisposable {
   readonly #folder: string
   readonly #servers = new Map<ServerKind, Server>()
+  versions: Record<string, string> = {}
 
   private constructor(folder: string) {
     this.#folder = folder
@@ -26,7 +47,9 @@ export class DatabaseServers implements AsyncDisposable {
   static async start(folder: string): Promise<DatabaseServers> {
     const servers = new DatabaseServers(folder)
     try {
-      await Promise.all((Object.keys(KINDS) as ServerKind[]).map((kind) => servers.#start(kind, undefined)))
+      const kinds = Object.keys(KINDS) as ServerKind[]
+      await Promise.all(kinds.map((kind) => servers.#start(kind, undefined)))
+      for (const kind of kinds) servers.versions[NAMES[kind]] = await VERSIONS[kind](servers.#servers.get(kind)!.port)
     } catch (error) {
       await servers[Symbol.asyncDispose]()
       throw error

@@ -27,7 +27,7 @@ export type RoundResult = Verdict & {
 
 const SENDERS = 3
 const IMPORT_PAUSE_MS = 1_000
-const REACH_MS = 5_000
+const REACH_MS = { embedded: 5_000, servers: 10_000 }
 const PATIENCE_MS = 300_000
 /** Redis 7.0 and older: how long a freeze takes to be on the disk for certain. */
 const SETTLE_MS = 3_000
@@ -116,7 +116,7 @@ export async function playLanes(schedule: Schedule, { folder, servers }: Place):
   async function killAtPoint(lane: Lane, { name, nth }: Strike): Promise<void> {
     if (!POINTS.has(name)) throw new Error(`no kill point ${name}`)
     lane.trap({ point: name, nth })
-    const reached = await lane.ends(power ? 2 * REACH_MS : REACH_MS)
+    const reached = await lane.ends(power ? 2 * REACH_MS[edition] : REACH_MS[edition])
     bump(reached ? result.struck : result.missed, name)
     if (!reached) {
       lane.signal('SIGKILL')

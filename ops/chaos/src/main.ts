@@ -38,8 +38,10 @@ async function main(): Promise<unknown> {
     durability,
     breaks: values.break === undefined ? undefined : oneOf<Break>('--break', values.break, ['dedupe', 'freeze', 'fence']),
     kills: values.kills === undefined ? undefined : positive('--kills', values.kills),
-    onRound: (report) => {
-      if (values.proof !== undefined) writeProof(values.proof, report, withoutProof(process.argv.slice(2)), versions())
+    onRound: (report, { servers }) => {
+      if (values.proof === undefined) return
+      writeProof(values.proof, report, withoutProof(process.argv.slice(2)),
+        { node: process.version.slice(1), redis: redisVersion(), ...servers?.versions })
     },
     say,
   })
@@ -51,9 +53,6 @@ function withoutProof(args: string[]): string[] {
   return at < 0 ? args : args.toSpliced(at, 2)
 }
 
-function versions(): Record<string, string> {
-  return { node: process.version.slice(1), redis: redisVersion() }
-}
 
 function readSchedule(file: string | undefined): Schedule {
   try {

@@ -13,10 +13,10 @@ export type RunOptions = DealOptions & {
   kills: number | undefined
   say: (text: string) => void
   /** After each round, with the figures so far. */
-  onRound?: (report: RunReport) => void
+  onRound?: (report: RunReport, place: Place) => void
 }
 
-export type RunReport = Omit<RoundResult, 'stuck'> & Pick<Schedule, 'seed' | 'kind' | 'stores' | 'durability'> & {
+export type RunReport = Omit<RoundResult, 'stuck'> & Pick<Schedule, 'seed' | 'kind' | 'stores' | 'durability' | 'breaks'> & {
   rounds: number
   /** Rounds that did not come to rest, or in which a request or a process did not come through. */
   stuck: number
@@ -34,7 +34,7 @@ export async function runChaos({ minutes, kills, say, onRound, ...deal }: RunOpt
     for (const schedule of dealRounds(deal)) {
       const result = await book.play(schedule, place, say)
       if (!isClean(result)) book.report.schedule = save(schedule)
-      onRound?.(book.report)
+      onRound?.(book.report, place)
       const enough = performance.now() >= deadline || (kills !== undefined && book.report.kills >= kills)
       if (enough || book.report.schedule !== undefined) break
     }
@@ -89,9 +89,9 @@ class RunBook {
   readonly report: RunReport
   readonly #startedAt = performance.now()
 
-  constructor({ seed, kind, stores, durability }: Pick<Schedule, 'seed' | 'kind' | 'stores' | 'durability'>) {
+  constructor({ seed, kind, stores, durability, breaks }: Pick<Schedule, 'seed' | 'kind' | 'stores' | 'durability' | 'breaks'>) {
     this.report = {
-      seed, kind, stores, durability, rounds: 0, kills: 0, acknowledged: 0, lost: 0, doubled: 0, withinPromise: 0, stuck: 0, reasons: [],
+      seed, kind, stores, durability, breaks, rounds: 0, kills: 0, acknowledged: 0, lost: 0, doubled: 0, withinPromise: 0, stuck: 0, reasons: [],
       struck: {}, missed: {}, seconds: 0, schedule: undefined,
     }
   }
@@ -114,7 +114,9 @@ class RunBook {
 }
 
 function save(schedule: Schedule): string {
-  const file = join(tmpdir(), `fleet-chaos-${schedule.seed.replace(/[^\w-]/g, '_')}-${schedule.round}.json`)
+  const { seed, round, kind, stores, durability, breaks } = schedule
+  const name = [seed.replace(/[^\w-]/g, '_'), kind, stores, durability, ...(breaks ? [breaks] : []), round].join('-')
+  const file = join(tmpdir(), `fleet-chaos-${name}.json`)
   writeFileSync(file, `${JSON.stringify(schedule, null, 2)}\n`)
   return file
 }

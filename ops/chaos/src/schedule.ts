@@ -1,6 +1,6 @@
 import type { Break } from './breaks.ts'
 import { FLEET_NEMESES } from './fleet-nemeses.ts'
-import { FLEET_POINTS, KILL_POINTS, type Durability, type Step } from './kill-points.ts'
+import { FLEET_POINTS, KILL_POINTS, type Durability } from './kill-points.ts'
 import { NEMESES } from './nemeses.ts'
 import { Random } from './random.ts'
 
@@ -35,10 +35,14 @@ const POWER_ONE_IN = 6
 /** For each of the two processes. */
 const STRIKES = 12
 const POWER_STRIKES = 4
-const BROKEN_STRIKES = 4
+const BROKEN_STRIKES = 3
 const FLEET_STRIKES = 14
-/** Where half of the kills aim when a rule is taken away. */
-const BROKEN_STEP: Record<Break, Step> = { dedupe: 'ingest', freeze: 'freeze', fence: 'flush' }
+/** Some of them last for half a minute. */
+const FLEET_ONLY_STRIKES = 4
+/** Where the kills of the process that does not tick aim when a rule is taken away: where only that rule helps. */
+const BROKEN_AIMS: Record<Break, RegExp> = {
+  dedupe: /^hot\.ingest:/, freeze: /^hot\.freeze:/, fence: /^rollups\.(apply:(half|after)|finishManifest:before)/,
+}
 
 /** What can happen in this edition. */
 export function listStrikes(stores: Edition, durability: Durability): string[] {
@@ -51,7 +55,7 @@ function* dealFleetRounds({ seed, stores, durability, only }: DealOptions): Gene
   const names = listFleetStrikes(stores).filter((name) => only === undefined || only === name)
   const deck = deckOf(random, names)
   for (let round = 1; ; round++) {
-    const strikes = Array.from({ length: FLEET_STRIKES }, () => ({ name: take(deck) ?? 'sigkill', nth: random.whole(1, 2), draw: random.next() }))
+    const strikes = Array.from({ length: only === undefined ? FLEET_STRIKES : FLEET_ONLY_STRIKES }, () => ({ name: take(deck) ?? 'sigkill', nth: random.whole(1, 2), draw: random.next() }))
     yield { seed, round, kind: 'fleet', stores, durability, power: false, breaks: undefined, strikes: [strikes, []] }
   }
 }
@@ -68,7 +72,7 @@ export function* dealRounds(options: DealOptions): Generator<Schedule> {
   const random = new Random(`${seed}|${stores}|${durability}`)
   const points = [0, TICKING].map((lane) => deckOf(random, pointsFor(lane, only)))
   const births = deckOf(random, KILL_POINTS.map(({ name }) => name).filter((name) => BIRTH.test(name) && (only === undefined || only === name)))
-  const aimed = breaks && deckOf(random, KILL_POINTS.filter(({ step }) => step === BROKEN_STEP[breaks]).map(({ name }) => name))
+  const aimed = breaks && deckOf(random, KILL_POINTS.map(({ name }) => name).filter((name) => BROKEN_AIMS[breaks].test(name)))
   const nemeses = breaks ? [] : nemesesOf(stores, durability).filter(({ name }) => only === undefined || only === name)
   const calm = deckOf(random, nemeses.filter(({ power }) => !power).map(({ name }) => name))
   const storms = nemeses.filter(({ power }) => power).map(({ name }) => name)
@@ -77,7 +81,7 @@ export function* dealRounds(options: DealOptions): Generator<Schedule> {
     const drawNemesis = () => (power && random.whole(1, 2) === 1 ? random.pick(storms) : take(calm))
     const drawStrike = (lane: number): Strike => {
       const rare = random.whole(1, NEMESIS_ONE_IN) === 1 ? drawNemesis() : undefined
-      const aim = aimed && random.whole(1, 2) === 1 ? take(aimed) : undefined
+      const aim = lane === TICKING ? undefined : aimed && take(aimed)
       const name = rare ?? aim ?? take(points[lane]!) ?? drawNemesis() ?? 'sigkill'
       // The clock of the process that ticks stays: it would settle ticks of hours to come.
       return { name: lane === TICKING && name === 'clock-step' ? 'sigkill' : name, nth: random.whole(1, 3), draw: random.next() }
