@@ -31,10 +31,11 @@ const whole = (text: string) => {
 const collect = (value: string, list: string[]) => [...list, ...value.split(',')]
 
 program.command('up').description('run the whole fleet on this machine, in the foreground')
+  .option('--demo', 'with films and 30 days of traffic in the tenant default', false)
   .option('--json', 'one JSON object on stdout, once it is ready')
-  .action(async () => {
+  .action(async ({ demo }: { demo: boolean }) => {
     const { up } = await import('./commands/up.ts')
-    process.exit(await report('up', json, (answer) => up(loadEnvironment(given), given, answer)))
+    process.exit(await report('up', json, (answer) => up(loadEnvironment(given), given, { demo }, answer)))
   })
 
 program.command('test').description('install and start what the tests need, and run them all')

@@ -9,6 +9,7 @@ import type { Stores } from '@tallyfleet/stores'
 import { buildDashboard } from '../build-dashboard.ts'
 import { homeStateFile, openAll, readHomeState, storesConfigOf, type Environment, type HomeState } from '../context.ts'
 import { lockHome } from '../home-lock.ts'
+import { loadingDemo } from '../load-demo.ts'
 import { startLocalRedis } from '../local-redis.ts'
 import { EXIT, type CommandResult } from '../output.ts'
 import { Role, type RoleName } from '../role.ts'
@@ -18,10 +19,13 @@ const STOP_DEADLINE_MS = 28_000
 
 /**
  * Runs the whole fleet in the foreground until it is told to stop: Redis when none is named, then api, scheduler and
- * worker. Tells by `answer` where it is when it is ready. Answers the exit code. Rejects with `HOME_IN_USE` when another
+ * worker; with `demo` it fills the tenant `default` with films and their traffic. Tells by `answer` where it is when it
+ * is ready. Answers the exit code. Rejects with `HOME_IN_USE` when another
  * fleet runs on this home, and when a role cannot run with these settings.
  */
-export async function up(env: Environment, given: Environment, answer: (ready: CommandResult) => void): Promise<number> {
+export async function up(
+  env: Environment, given: Environment, { demo = false }: { demo?: boolean }, answer: (ready: CommandResult) => void,
+): Promise<number> {
   const { FLEET_HOME: home, INGEST_DURABILITY } = storesConfigOf(env)
   const say = (line: string) => process.stderr.write(`fleet up: ${line}\n`)
   using lock = lockHome(home)
@@ -48,6 +52,7 @@ export async function up(env: Environment, given: Environment, answer: (ready: C
   stack.use(new MetricsHub({ metrics, publish: (process, list) => stores.metrics.publish(process, list), log: silentLog }))
 
   await building
+  const loading = demo ? stack.use(loadingDemo(stores, say)) : undefined
   const onRestart = (role: RoleName, reason: string) => {
     restarts.inc({ role })
     say(`${role} died (${reason}), starting it again`)
@@ -68,6 +73,7 @@ export async function up(env: Environment, given: Environment, answer: (ready: C
     answer({ data: null, text: '' })
     return EXIT.ok
   }
+  await Promise.race([loading?.done, stopped])
   const host = env['HTTP_HOST'] || '127.0.0.1'
   state.apiUrl = `http://${host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host}:${String(ready[0]!['port'])}`
   save()
