@@ -1,5 +1,6 @@
 import type { BullMQAdapter } from '@bull-board/api/bullMQAdapter'
 import type { Packs } from '@tallyfleet/domain'
+import type { ResponseTimes } from '@tallyfleet/features'
 import type { Metrics } from '@tallyfleet/metrics'
 import type {
   AccountStore, CatalogStore, Clock, HotStore, JobQueue, Journal, Log, QueueAdmin, RecordStore, RollupStore, SegmentStore,
@@ -35,6 +36,8 @@ export type ApiNeeds = {
   log: Log
   metrics: Metrics
   config: ApiConfig
+  /** Takes down how long reads took; absent: nobody does. */
+  responseTimes?: ResponseTimes
   /** The metrics of all processes, as Prometheus text; absent: those of this process. */
   mergedMetrics?: () => Promise<string>
 }

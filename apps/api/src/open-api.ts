@@ -1,8 +1,10 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { AppError } from '@tallyfleet/domain'
+import { ResponseTimes } from '@tallyfleet/features'
 import { jobs } from '@tallyfleet/jobs'
 import { createMetrics, mergeMetrics, MetricsHub } from '@tallyfleet/metrics'
 import { packs } from '@tallyfleet/packs'
@@ -37,8 +39,12 @@ export async function openApi(config: ApiConfig & StoresConfig, log: Log): Promi
       return await metrics.registry.metrics()
     }
   }
+  // A container's process has the same id in each of its lives.
+  const life = `${hostname()}-${process.pid}-${Date.now().toString(36)}`
+  const responseTimes = stack.use(new ResponseTimes(life, { ...stores, clock: systemClock, log }))
   const app = buildApp({
-    ...stores, queues, queue, boardQueues: queues.bullQueues(), packs, clock: systemClock, log, metrics, config, mergedMetrics,
+    ...stores, queues, queue, boardQueues: queues.bullQueues(), packs, clock: systemClock, log, metrics, config,
+    mergedMetrics, responseTimes,
     reportsFolder: join(config.FLEET_HOME, 'reports'),
     dashboardFolder: join(import.meta.dirname, '../../dashboard/dist'),
   })

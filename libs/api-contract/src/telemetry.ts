@@ -86,35 +86,41 @@ export const telemetryWorkersAnswerSchema = envelopeOf(z.array(z.object({
   lastAt: z.iso.datetime().meta({ description: 'Of its last event' }),
 })))
 
+export const telemetrySchedulesQuerySchema = z.strictObject({ format: formatParameter })
 export const telemetrySchedulesAnswerSchema = envelopeOf(z.array(z.object({
   name: z.string(), queue: z.string(),
-  schedule: z.string().meta({ description: 'In words, or the cron pattern', example: 'every minute' }),
+  schedule: z.string().meta({ description: 'In words; a cron pattern that is neither hourly nor daily as it is', example: 'every minute' }),
   pattern: z.string().nullable(), zone: z.string().nullable(), everyMs: z.int().nullable(),
   nextAt: z.iso.datetime().nullable(),
   next: z.string().meta({ description: 'The same in words', example: 'in 40 seconds' }),
-  lastAt: z.iso.datetime().nullable(), lastState: z.string().nullable(), lastError: z.string().nullable(),
-  lastDurationMs: z.number().nullable(),
+  lastAt: z.iso.datetime().nullable().meta({ description: 'Start of the last tick that a worker took' }),
+  lastState: z.enum(['running', 'done', 'failed']).nullable(),
+  lastError: z.string().nullable().meta({ description: 'Code of the error', example: 'STORE_UNAVAILABLE' }),
+  lastDurationMs: z.number().nullable().meta({ description: 'From its first start to its end, retries included' }),
   ticks: z.object({ done: z.int(), failed: z.int(), skipped: z.int(), open: z.int() })
-    .meta({ description: 'Within the last 24 hours; `skipped`: missed for ever' }),
+    .meta({ description: 'Within the last 24 hours, of at most the newest 2,000; `skipped`: missed for ever, or left out beside an earlier one' }),
   late: z.boolean().meta({ description: 'The next tick is overdue by more than a minute' }),
 })))
 
 export const kpisQuerySchema = z.strictObject({
-  days: integerParameter(400, 30),
+  interval: z.enum(['hour', 'day']).default('day').meta({ description: 'Of the history, in UTC' }),
+  buckets: integerParameter(168, 30).meta({ description: 'How many, this one the last; at most 90 days' }),
+  format: formatParameter,
 })
 
 export const kpisAnswerSchema = envelopeOf(z.array(z.object({
   kpi: z.enum(['acceptance', 'dedupe', 'flush', 'parity', 'responsiveness']),
   title: z.string(),
   unit: z.enum(['share', 'events', 'errors', 'differences', 'milliseconds']),
-  value: z.number().nullable().meta({ description: 'Of the last day that has one' }),
+  value: z.number().nullable().meta({ description: 'Of the last bucket that has one' }),
   target: z.number(),
   better: z.enum(['higher', 'lower']),
   met: z.boolean().nullable(),
   explains: z.string().meta({ description: 'What is measured, and how' }),
   history: z.array(z.object({
-    day: z.string(), value: z.number(), met: z.boolean(), detail: z.record(z.string(), z.number()),
-  })).meta({ description: 'By day, oldest first; days without data are absent' }),
+    bucket: z.string().meta({ description: 'A day, or an hour as `2026-11-21T10`', example: '2026-11-21' }),
+    value: z.number(), met: z.boolean(), detail: z.record(z.string(), z.number()),
+  })).meta({ description: 'Oldest first; buckets without data are absent' }),
 })))
 
 export type TelemetryJobs = z.output<typeof telemetryJobsAnswerSchema>['data']

@@ -24,7 +24,9 @@ import {
 } from './segments/route.ts'
 import { session } from './session/route.ts'
 import { suggestions } from './suggestions/route.ts'
-import { recordTelemetry, telemetryAlerts, telemetryJobs, telemetryWorkers } from './telemetry/route.ts'
+import {
+  recordTelemetry, telemetryAlerts, telemetryJobs, telemetryKpis, telemetrySchedules, telemetryWorkers,
+} from './telemetry/route.ts'
 import { listTenants, postTenant } from './tenants/route.ts'
 import { timeSeries } from './time-series/route.ts'
 import { topEntities } from './top-entities/route.ts'
@@ -42,5 +44,5 @@ export const routes: readonly Route[] = [
   listTenants, postTenant, session, listUsers, putUser,
   segmentDimensions, previewSegment, segments, postSegment, segment, putSegmentRoute, deleteSegmentRoute, segmentSize,
   segmentMembers, catalogQuality, catalogIssues, postWontFix, deleteWontFix,
-  recordTelemetry, telemetryJobs, telemetryAlerts, telemetryWorkers,
+  recordTelemetry, telemetryJobs, telemetryAlerts, telemetryWorkers, telemetrySchedules, telemetryKpis,
 ]

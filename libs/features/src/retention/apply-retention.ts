@@ -1,5 +1,6 @@
 import type { AccountStore, Clock, Journal, RecordStore, RollupStore, TelemetryStore } from '@tallyfleet/ports'
 import { forgetDropped } from '../telemetry/job-event-recorder.ts'
+import { forgetResponseTimes } from '../telemetry/response-times.ts'
 
 const DAY_MS = 86_400_000
 
@@ -30,6 +31,7 @@ export async function applyRetention(
   }
   result.jobEvents = await telemetry.deleteBefore(before(days.jobEvents))
   await forgetDropped(before(days.jobEvents), { records })
+  await forgetResponseTimes(before(days.jobEvents), { records })
   result.sessions = await accounts.deleteSessionsBefore(clock.now())
   return result
 }

@@ -118,7 +118,7 @@ export class JobEventRecorder implements AsyncDisposable {
 export async function countDropped({ from, to }: { from: Date; to: Date }, { records }: { records: RecordStore }): Promise<number> {
   const [first, end] = [from.toISOString().slice(0, 13), to.toISOString()]
   const found = await records.list(DROPPED, { after: first, limit: 1_000 })
-  return found.filter(({ id }) => id < end).reduce((sum, { body }) => sum + (body as { events: number }).events, 0)
+  return found.filter(({ id }) => `${id.slice(0, 13)}:00` < end).reduce((sum, { body }) => sum + (body as { events: number }).events, 0)
 }
 
 /** Forgets counts of drops of the hours before. */

@@ -1,13 +1,16 @@
 import {
   jobEventSchema, recordedTelemetrySchema, telemetryAlertsAnswerSchema, telemetryAlertsQuerySchema, telemetryBodySchema,
-  telemetryExample, telemetryJobsAnswerSchema, telemetryJobsQuerySchema, telemetryWorkersAnswerSchema,
-  telemetryWorkersQuerySchema,
+  kpisAnswerSchema, kpisQuerySchema, telemetryExample, telemetryJobsAnswerSchema, telemetryJobsQuerySchema, telemetrySchedulesAnswerSchema,
+  telemetrySchedulesQuerySchema, telemetryWorkersAnswerSchema, telemetryWorkersQuerySchema,
 } from '@tallyfleet/api-contract'
 import { AppError, faultsOf, forbiddenKey, MAX_BODY_BYTES, MAX_EVENTS, parseInstant, type Fault } from '@tallyfleet/domain'
 import {
-  countDropped, FLEET_TENANT, rangeError, readInstant, readJobEvents, readJobWorkers, readRateLimits, type Caller,
+  countDropped, FLEET_TENANT, rangeError, readInstant, readJobEvents, readJobWorkers, readKpis, readRateLimits, readSchedules,
+  type Caller, type CronTicks,
 } from '@tallyfleet/features'
+import { jobs as jobDefinitions } from '@tallyfleet/jobs'
 import type { Clock, JobEvent, JobEventRange } from '@tallyfleet/ports'
+import { CronExpressionParser } from 'cron-parser'
 import { defineRoute } from '../../http/define-route.ts'
 import { overseesAll } from '../../http/oversees-all.ts'
 import { parseJson } from '../../http/parse-json.ts'
@@ -81,6 +84,41 @@ export const telemetryWorkers = defineRoute({
   const workers = await readJobWorkers(rangeOf(query, caller, clock), telemetry)
   return { body: toEnvelope(workers.map((worker) => ({ ...worker, lastAt: worker.lastAt.toISOString() })), clock.now()) }
 })
+
+export const telemetrySchedules = defineRoute({
+  method: 'get', path: '/api/v1/telemetry/schedules', id: 'listSchedules', tag, scope: 'read',
+  summary: 'What runs by the clock: when next, how it went last, what was missed',
+  query: telemetrySchedulesQuerySchema, list: true,
+  answers: { 200: { description: 'The schedules, by name', schema: telemetrySchedulesAnswerSchema } },
+}, async (_context, { journal, clock }) => {
+  const schedules = await readSchedules(jobDefinitions, { journal, clock, cronTicks })
+  const data = schedules.map(({ definition, nextAt, lastAt, lastState, lastError, lastDurationMs, ...view }) => ({
+    ...view,
+    pattern: 'pattern' in definition ? definition.pattern : null, zone: 'zone' in definition ? definition.zone : null,
+    everyMs: 'everyMs' in definition ? definition.everyMs : null,
+    nextAt: nextAt?.toISOString() ?? null, lastAt: lastAt?.toISOString() ?? null, lastState: lastState ?? null,
+    lastError: lastError ?? null, lastDurationMs: lastDurationMs ?? null,
+  }))
+  return { body: toEnvelope(data, clock.now()) }
+})
+
+export const telemetryKpis = defineRoute({
+  method: 'get', path: '/api/v1/telemetry/kpis', id: 'readKpis', tag, scope: 'read',
+  summary: 'The five promises of an installation: value, target and history',
+  description: 'Acceptance and repeats are those of the tenant; flushes, parity and answers belong to all. As CSV: a row '
+    + 'for each bucket.',
+  query: kpisQuerySchema, list: true,
+  answers: { 200: { description: 'The promises', schema: kpisAnswerSchema } },
+}, async ({ caller, query: { interval, buckets } }, needs) => {
+  const most = { day: 90, hour: 168 }[interval]
+  const kpis = await readKpis(caller.tenant.id, { interval, buckets: Math.min(buckets, most) }, needs)
+  const rows = kpis.flatMap(({ kpi, unit, target, history }) => history.map((point) => ({ kpi, unit, target, ...point })))
+  return { body: toEnvelope(kpis, needs.clock.now()), rows }
+})
+
+const cronTicks: CronTicks = function* (pattern, zone, after) {
+  yield CronExpressionParser.parse(pattern, { currentDate: after, tz: zone }).next().toDate()
+}
 
 function rangeOf(
   query: { from?: string | undefined; to?: string | undefined; source?: JobEvent['source'] | undefined; queue?: string | undefined },
