@@ -1,3 +1,5 @@
+import { jobs } from '@tallyfleet/jobs'
+import type { JobDefinition } from '@tallyfleet/ports'
 import { RedisHotStore } from '@tallyfleet/store-redis'
 import { SqlCatalogStore, SqliteJournal, SqliteRollupStore, SqliteSegmentStore } from '@tallyfleet/store-sql'
 import { armPorts } from './arm-ports.ts'
@@ -21,6 +23,15 @@ armPorts({
   catalog: SqlCatalogStore.prototype,
   segments: (search?.SearchSegmentStore ?? SqliteSegmentStore).prototype,
 }, traps, { breaks: undefined, redisUrl: env['REDIS_URL']! })
+
+// A later release: the same program, whose jobs carry payloads of a version that the release before does not know.
+const later = Number(env['CHAOS_RELEASE'])
+if (later > 0) {
+  const bump = (job: JobDefinition<any>) => ({ ...job, version: job.version + later })
+  const { processors } = await import('@tallyfleet/jobs/processors')
+  for (const [at, job] of jobs.entries()) (jobs as JobDefinition<any>[])[at] = bump(job)
+  for (const processor of processors) processor.definition = bump(processor.definition)
+}
 
 process.on('message', ({ chaos }: { chaos?: RoleOrder }) => {
   if (chaos?.do === 'trap') traps.set(chaos.trap)

@@ -21,9 +21,21 @@ const network = (mode: ProxyMode, ms: number, what: string): Nemesis<FleetScene>
   },
 })
 
+const IN_LANES_ALONE = ['sigstop', 'event-loop-block', 'clock-step']
+const clockStep = NEMESES.find(({ name }) => name === 'clock-step')!
+
 /** Faults of the real processes, where jobs, locks, ticks and connections are at stake too. */
 export const FLEET_NEMESES: readonly Nemesis<FleetScene>[] = [
-  ...NEMESES.filter(({ name }) => ['sigkill', 'redis-kill', 'redis-client-kill', 'redis-full', 'disk-full', 'mongo-kill', 'mysql-kill', 'elasticsearch-kill'].includes(name)),
+  ...NEMESES.filter(({ name }) => !IN_LANES_ALONE.includes(name)),
+  {
+    ...clockStep,
+    // A scheduler's clock stays: it would settle ticks of hours to come.
+    strike: async ({ victim, roles, ...scene }, draw) => {
+      const others = roles.filter(({ name }) => name !== 'scheduler')
+      const sufferer = victim.name === 'scheduler' ? others[Math.floor(draw * others.length)]! : victim
+      await clockStep.strike({ ...scene, victim: sufferer }, draw)
+    },
+  },
   {
     name: 'sigstop-beyond-lock', weakest: 'everysec', kills: false,
     what: 'a process sleeps until the locks of its jobs are gone and others have done them, then wakes up',
@@ -51,9 +63,11 @@ export const FLEET_NEMESES: readonly Nemesis<FleetScene>[] = [
   },
   {
     name: 'rolling-restart', weakest: 'everysec', kills: false,
-    what: 'every process is replaced, one after the other, by one of the same release',
+    what: 'every process is replaced, one after the other, by one of the next release, whose jobs the others do not know',
     strike: async ({ roles }) => {
+      const next = Math.max(...roles.map(({ release }) => release)) + 1
       for (const role of roles) {
+        role.release = next
         role.signal('SIGTERM')
         await role.ends(2 * DRAIN_DEADLINE_MS)
         await role.isReady()

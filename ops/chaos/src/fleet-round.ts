@@ -10,7 +10,7 @@ import { openStores, storesConfig, type Stores } from '@tallyfleet/stores'
 import { Books, type ChaosEvent } from './books.ts'
 import { DRAIN_MS, FLEET_NEMESES } from './fleet-nemeses.ts'
 import { FLEET_POINTS, isWeaker, type RoleName } from './kill-points.ts'
-import type { RoundResult } from './lane-round.ts'
+import { SETTLE_MS, type RoundResult } from './lane-round.ts'
 import { UNSAFE_MS } from './nemeses.ts'
 import { judge } from './oracle.ts'
 import type { Place } from './place.ts'
@@ -31,7 +31,7 @@ const FLUSH_MS = 1_000
 
 /** Plays a schedule on a fleet of real processes that clients talk to over HTTP, and judges what is left. */
 export async function playFleet(schedule: Schedule, { folder, servers }: Place): Promise<RoundResult> {
-  const { seed, round, stores: edition, strikes: [strikes], durability } = schedule
+  const { seed, round, stores: edition, strikes: [strikes], durability, power } = schedule
   const home = join(folder, `fleet-${round}-${process.hrtime.bigint()}`)
   mkdirSync(home)
   await using stack = new AsyncDisposableStack()
@@ -39,7 +39,7 @@ export async function playFleet(schedule: Schedule, { folder, servers }: Place):
   const redis = stack.use(await RedisServer.start(join(home, 'redis'), durability === 'fsync' ? 'always' : 'everysec'))
   const env: Record<string, string> = {
     PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', NODE_COMPILE_CACHE: join(folder, 'compiled'), LOG_LEVEL: 'fatal',
-    FLEET_HOME: home, REDIS_URL: redis.url, INGEST_DURABILITY: durability, FREEZE_SETTLE_MS: '0', FLUSH_INTERVAL_MS: String(FLUSH_MS),
+    FLEET_HOME: home, REDIS_URL: redis.url, INGEST_DURABILITY: durability, FREEZE_SETTLE_MS: String(power ? SETTLE_MS : 0), FLUSH_INTERVAL_MS: String(FLUSH_MS),
     HTTP_PORT: '0', RATE_LIMIT_PER_MINUTE: '0', INGEST_EVENTS_PER_MINUTE: '0', WORKER_DRAIN_MS: String(DRAIN_MS),
     ...await servers?.envFor(`chaos_${process.hrtime.bigint()}`),
   }

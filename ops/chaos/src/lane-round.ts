@@ -30,7 +30,7 @@ const IMPORT_PAUSE_MS = 1_000
 const REACH_MS = { embedded: 5_000, servers: 10_000 }
 const PATIENCE_MS = 300_000
 /** Redis 7.0 and older: how long a freeze takes to be on the disk for certain. */
-const SETTLE_MS = 3_000
+export const SETTLE_MS = 3_000
 const POINTS = new Set(KILL_POINTS.map(({ name }) => name))
 
 /** Plays a schedule on a Redis and stores of its own, and judges what is left. */

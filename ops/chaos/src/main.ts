@@ -32,7 +32,7 @@ async function main(): Promise<unknown> {
   }
   const stores = oneOf<Edition>('--stores', values.stores, ['embedded', 'servers'])
   const durability = oneOf<Durability>('--durability', values.durability, ['everysec', 'fsync', 'log-first'])
-  if (values.only !== undefined) oneOf('--only', values.only, values.fleet ? listFleetStrikes(stores) : listStrikes(stores, durability))
+  if (values.only !== undefined) oneOf('--only', values.only, values.fleet ? listFleetStrikes(stores, durability) : listStrikes(stores, durability))
   return await runChaos({
     kind: values.fleet ? 'fleet' : 'lanes', stores, only: values.only, seed: values.seed ?? String(Date.now()), minutes: positive('--minutes', values.minutes),
     durability,

@@ -19,6 +19,8 @@ export class Role implements AsyncDisposable {
   readonly proxy: TcpProxy
   /** Where an API listens; undefined while it does not. */
   port: number | undefined
+  /** Of the program: the next start is of this one. A later one makes jobs that an earlier one does not know. */
+  release = 0
   /** Ends that nobody asked for: exit codes other than 0. */
   readonly crashes: string[] = []
   readonly #env: Record<string, string>
@@ -75,7 +77,7 @@ export class Role implements AsyncDisposable {
 
   #start(): void {
     const child = own(fork(join(ROOT, `apps/${this.name}/src/main.ts`), {
-      env: this.#env, execArgv: ['--import', ARM], stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+      env: { ...this.#env, CHAOS_RELEASE: String(this.release) }, execArgv: ['--import', ARM], stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     }))
     this.#child = child
     this.#expected = false

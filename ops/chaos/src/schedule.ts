@@ -1,7 +1,7 @@
 import type { Break } from './breaks.ts'
 import { FLEET_NEMESES } from './fleet-nemeses.ts'
 import { FLEET_POINTS, KILL_POINTS, type Durability } from './kill-points.ts'
-import { NEMESES } from './nemeses.ts'
+import { NEMESES, type Nemesis } from './nemeses.ts'
 import { Random } from './random.ts'
 
 export type Edition = 'embedded' | 'servers'
@@ -39,6 +39,8 @@ const BROKEN_STRIKES = 3
 const FLEET_STRIKES = 14
 /** Some of them last for half a minute. */
 const FLEET_ONLY_STRIKES = 4
+const FLEET_POWER_ONE_IN = 3
+const FLEET_STORM_ONE_IN = 4
 /** Where the kills of the process that does not tick aim when a rule is taken away: where only that rule helps. */
 const BROKEN_AIMS: Record<Break, RegExp> = {
   dedupe: /^hot\.ingest:/, freeze: /^hot\.freeze:/, fence: /^rollups\.(apply:(half|after)|finishManifest:before)/,
@@ -49,20 +51,26 @@ export function listStrikes(stores: Edition, durability: Durability): string[] {
   return [...KILL_POINTS.map(({ name }) => name), ...nemesesOf(stores, durability).map(({ name }) => name)]
 }
 
+/** What can happen to a fleet in this edition. */
+export function listFleetStrikes(stores: Edition, durability: Durability): string[] {
+  return [...FLEET_POINTS.keys(), ...playable(FLEET_NEMESES, stores, durability).map(({ name }) => name)]
+}
+
 /** Deals rounds for a whole fleet: kill points and nemeses from one shuffled order. */
 function* dealFleetRounds({ seed, stores, durability, only }: DealOptions): Generator<Schedule> {
   const random = new Random(`${seed}|${stores}|${durability}|fleet`)
-  const names = listFleetStrikes(stores).filter((name) => only === undefined || only === name)
-  const deck = deckOf(random, names)
+  const names = listFleetStrikes(stores, durability).filter((name) => only === undefined || only === name)
+  const storms = playable(FLEET_NEMESES, stores, durability).filter(({ name, power }) => power && names.includes(name)).map(({ name }) => name)
+  const calm = deckOf(random, names.filter((name) => !storms.includes(name)))
+  const length = only === undefined ? FLEET_STRIKES : FLEET_ONLY_STRIKES
   for (let round = 1; ; round++) {
-    const strikes = Array.from({ length: only === undefined ? FLEET_STRIKES : FLEET_ONLY_STRIKES }, () => ({ name: take(deck) ?? 'sigkill', nth: random.whole(1, 2), draw: random.next() }))
-    yield { seed, round, kind: 'fleet', stores, durability, power: false, breaks: undefined, strikes: [strikes, []] }
+    const power = storms.length > 0 && (only !== undefined || round % FLEET_POWER_ONE_IN === 0)
+    const strikes = Array.from({ length }, (_, at) => {
+      const storm = power && at % FLEET_STORM_ONE_IN === 0 ? random.pick(storms) : undefined
+      return { name: storm ?? take(calm) ?? 'sigkill', nth: random.whole(1, 2), draw: random.next() }
+    })
+    yield { seed, round, kind: 'fleet', stores, durability, power, breaks: undefined, strikes: [strikes, []] }
   }
-}
-
-/** What can happen to a fleet in this edition. */
-export function listFleetStrikes(edition: Edition): string[] {
-  return [...FLEET_POINTS.keys(), ...FLEET_NEMESES.filter(({ stores = edition }) => stores === edition).map(({ name }) => name)]
 }
 
 /** Deals round after round: points come in a shuffled order that begins anew when all had their turn. */
@@ -95,8 +103,12 @@ export function* dealRounds(options: DealOptions): Generator<Schedule> {
   }
 }
 
-function nemesesOf(edition: Edition, mode: Durability) {
-  return NEMESES.filter(({ stores = edition, durability = mode }) => stores === edition && durability === mode)
+function nemesesOf(stores: Edition, durability: Durability) {
+  return playable(NEMESES, stores, durability)
+}
+
+function playable<One extends Pick<Nemesis, 'stores' | 'durability'>>(nemeses: readonly One[], edition: Edition, mode: Durability): One[] {
+  return nemeses.filter(({ stores = edition, durability = mode }) => stores === edition && durability === mode)
 }
 
 function pointsFor(lane: number, only: string | undefined): string[] {
