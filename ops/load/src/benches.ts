@@ -8,5 +8,6 @@ export const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   flush: async () => (await import('./flush.ts')).flush,
   fleet: async () => (await import('./fleet.ts')).fleet,
   reads: async () => (await import('./reads.ts')).reads,
+  scale: async () => (await import('./scale.ts')).scale,
   sync: async () => (await import('./sync.ts')).sync,
 }

@@ -80,14 +80,20 @@ export class Workplace implements AsyncDisposable {
     child.once('exit', () => this.#children.delete(child))
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([...this.#children].map(async (child) => {
+  /** Asks processes of this workplace to end, and kills those that do not. */
+  async stop(children: Iterable<ChildProcess>): Promise<void> {
+    await Promise.all([...children].map(async (child) => {
+      if (!this.#children.has(child)) return
       const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS)
       const ended = once(child, 'exit')
       child.kill('SIGTERM')
       await ended
       clearTimeout(timer)
     }))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop(this.#children)
     process.off('exit', this.#cleanUp)
     this.#cleanUp()
   }
