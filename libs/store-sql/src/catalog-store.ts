@@ -42,7 +42,7 @@ export class SqlCatalogStore implements CatalogStore {
       return new SqlCatalogStore(database, new Map(fitted.map((catalog) =>
         [nameOf(catalog), new MappedTable(database.engine, catalog)])))
     } catch (error) {
-      await database[Symbol.asyncDispose]()
+      await database[Symbol.asyncDispose]().catch(() => {}) // the first error says more
       throw error
     }
   }
