@@ -94,6 +94,8 @@ export type HotServerStatus = {
   maxMemoryBytes: number
   /** Whether WAITAOF exists (Redis 7.2). */
   canWaitForDisk: boolean
+  /** Why no event can be acknowledged now, in a sentence; absent while all is well. */
+  refusal?: string | undefined
 }
 
 /**

@@ -166,10 +166,9 @@ export class LoggedHotStore implements HotStore {
   expireClaims(importId: string): Promise<void> { return this.#hot.expireClaims(importId) }
   dedupeStatus() { return this.#hot.dedupeStatus() }
 
-  /** Rejects with `STORE_UNAVAILABLE` also while the log cannot be written. */
   async serverStatus() {
-    if (this.#log?.fault) throw new AppError('STORE_UNAVAILABLE', `the ingest log cannot be written: ${this.#log.fault}`)
-    return await this.#hot.serverStatus()
+    const fault = this.#log?.fault
+    return { ...await this.#hot.serverStatus(), ...(fault && { refusal: `the ingest log cannot be written: ${fault}` }) }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
 import {
   ALL_SHARDS, AppError, deltaOf, SEPARATOR, shardOf, type Delta, type EntityKey, type MinuteCounts,
 } from '@tallyfleet/domain'
@@ -8,9 +7,11 @@ import type {
   ShardLogs, ShardStatus,
 } from '@tallyfleet/ports'
 import { Cluster, type Redis } from 'ioredis'
+import { field } from './info-field.ts'
 import { IngestWriter } from './ingest-writer.ts'
 import { connectRedis, mastersOf, Script, unavailable } from './redis-connection.ts'
 import { batchKey, claimKey, hotKey, metaKey, minutesKey, SETTLED_KEY, tagOf } from './shard-keys.ts'
+import { waitForLog } from './wait-for-log.ts'
 import { WriteBarrier } from './write-barrier.ts'
 
 const freezeScript = new Script('freeze')
@@ -36,7 +37,7 @@ export type RedisHotStoreOptions = {
   durability?: 'everysec' | 'fsync' | 'replica'
   /** For `replica`: how many, and how long a write waits for them. */
   replicas?: { count: number; timeoutMs: number }
-  /** Where WAITAOF is missing: how long a freeze waits for the AOF. Shorter is safe only where no power is lost. */
+  /** Where WAITAOF is missing: waits so long for the AOF, and does not watch it. Below 3000 only where no power is lost. */
   settleMs?: number
 }
 
@@ -44,9 +45,11 @@ export type RedisHotStoreOptions = {
 export class RedisHotStore implements HotStore, LoggedCounters {
   readonly #client: Redis | Cluster
   readonly #writer: IngestWriter
-  readonly #settleMs: number
+  readonly #settleMs: number | undefined
   /** What a write waits for before it is acknowledged; undefined: nothing, or the server itself syncs first. */
   #barrier: WriteBarrier | undefined
+  /** How many replicas a 202 waits for; 0 = none. */
+  #replicas = 0
   /** Every write is on disk when it is answered. */
   #alwaysSynced = false
   #pressure = 0
@@ -56,9 +59,11 @@ export class RedisHotStore implements HotStore, LoggedCounters {
   private constructor(client: Redis | Cluster, options: RedisHotStoreOptions) {
     this.#client = client
     this.#writer = new IngestWriter(client)
-    this.#settleMs = options.settleMs ?? 3_000
+    this.#settleMs = options.settleMs
     if (options.durability === 'replica') {
-      this.#barrier = new WriteBarrier(client, { wait: 'replicas', ...options.replicas ?? { count: 1, timeoutMs: 1_000 } })
+      const replicas = options.replicas ?? { count: 1, timeoutMs: 1_000 }
+      this.#replicas = replicas.count
+      this.#barrier = new WriteBarrier(client, { wait: 'replicas', ...replicas })
     }
   }
 
@@ -158,11 +163,7 @@ export class RedisHotStore implements HotStore, LoggedCounters {
         if (local < 1) throw new AppError('STORE_UNAVAILABLE', `redis ${version} did not write its log to disk in 4 s`)
         return
       }
-      await sleep(this.#settleMs)
-      for (let tries = 0; field(await master.info('persistence'), 'aof_pending_bio_fsync') !== '0'; tries++) {
-        if (tries === 100) throw new AppError('STORE_UNAVAILABLE', 'redis did not write its log to disk in 10 s')
-        await sleep(100)
-      }
+      await waitForLog(master, this.#settleMs)
     }))
     if (life !== undefined) {
       if (!(this.#client instanceof Cluster)) await this.#one(this.#client.set(SETTLED_KEY, Date.now()))
@@ -281,8 +282,9 @@ export class RedisHotStore implements HotStore, LoggedCounters {
   }
 
   async serverStatus(): Promise<HotServerStatus> {
-    const all = await this.#all(mastersOf(this.#client).map(statusOf))
-    return all.reduce((worst, one) => (fillOf(one) > fillOf(worst) ? one : worst))
+    const all = await this.#all(mastersOf(this.#client).map((master) => statusOf(master, this.#replicas)))
+    const fullest = all.reduce((worst, one) => (fillOf(one) > fillOf(worst) ? one : worst))
+    return { ...fullest, refusal: all.find(({ refusal }) => refusal !== undefined)?.refusal }
   }
 
   /** Duplicates so far in this process by the age of the first event, in windows of 12 hours; last: import chunks. */
@@ -389,15 +391,13 @@ function fillOf({ usedMemoryBytes, maxMemoryBytes }: HotServerStatus): number {
   return maxMemoryBytes === 0 ? 0 : usedMemoryBytes / maxMemoryBytes
 }
 
-function field(info: string, name: string): string | undefined {
-  return new RegExp(`^${name}:(.*?)\r?$`, 'm').exec(info)?.[1]
-}
-
-async function statusOf(master: Redis): Promise<HotServerStatus> {
+async function statusOf(master: Redis, replicas = 0): Promise<HotServerStatus> {
   const info = await master.info()
   const version = field(info, 'redis_version') ?? '0'
   const [major = 0, minor = 0] = version.split('.').map(Number)
+  const online = info.match(/^slave\d+:.*\bstate=online\b/gm)?.length ?? 0
   return {
+    ...(online < replicas && { refusal: `a 202 waits for ${replicas} replicas, and redis has ${online}` }),
     version,
     maxmemoryPolicy: field(info, 'maxmemory_policy') ?? 'unknown',
     appendOnly: field(info, 'aof_enabled') === '1',

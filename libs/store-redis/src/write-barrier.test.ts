@@ -41,6 +41,13 @@ test('a write is acknowledged once a replica has it', async () => {
   copy.disconnect()
 })
 
+test('a store that waits for more replicas than there are says so', async () => {
+  await using enough = await openReplicated()
+  expect(await enough.serverStatus()).toMatchObject({ refusal: undefined })
+  await using hot = await RedisHotStore.open({ url: server.url, durability: 'replica', replicas: { count: 2, timeoutMs: 300 } })
+  expect((await hot.serverStatus()).refusal).toContain('2 replicas, and redis has 1')
+})
+
 test('while the replica stands still nothing is acknowledged, a repeat of the same id no more than its first try', async () => {
   await using hot = await openReplicated()
   await using other = await openReplicated()

@@ -12,10 +12,10 @@ export const storesConfig = z.object({
   CATALOG_URL: url(['mysql://', 'sqlite:']).optional().describe('Catalog, totals, accounts, audit. Unset: SQLite under FLEET_HOME'),
   SEGMENTS_URL: url(['http://', 'https://', 'sqlite:']).optional().describe('Segments: Elasticsearch or OpenSearch. Unset: SQLite under FLEET_HOME'),
   FLEET_SECRET: z.string().min(32).optional().describe('Keys the hashes of dedupe members and document ids; fixed for the life of the rollups. Unset: drawn once and kept beside the rollups'),
-  INGEST_DURABILITY: z.enum(['everysec', 'fsync', 'replica', 'log-first']).default('everysec').describe('What a 202 promises; docs/durability.md. everysec: survives kill -9 of anything; a power loss may take the last second or two. fsync: it is on the disk of Redis (appendfsync always, or Redis 7.2). replica: INGEST_REPLICAS replicas have it. log-first: it is in a log under FLEET_HOME, from which a lost Redis is rebuilt. The same for every process'),
+  INGEST_DURABILITY: z.enum(['everysec', 'fsync', 'replica', 'log-first']).default('everysec').describe('What a 202 promises; docs/durability.md. everysec: survives kill -9 of any process but Redis; when Redis or its machine dies, the last two seconds may be lost. fsync: it is on the disk of Redis (appendfsync always, or Redis 7.2). replica: INGEST_REPLICAS replicas have it. log-first: it is in a log under FLEET_HOME, from which a lost Redis is rebuilt. The same for every process'),
   INGEST_REPLICAS: z.coerce.number().int().min(1).max(10).default(1).describe('With INGEST_DURABILITY=replica: so many replicas must have a write before its 202'),
   INGEST_REPLICA_TIMEOUT_MS: z.coerce.number().int().min(1).max(4_000).default(1_000).describe('With INGEST_DURABILITY=replica: how long a write waits for them; then 503'),
-  FREEZE_SETTLE_MS: z.coerce.number().int().min(0).max(60_000).default(3_000).describe('Redis before 7.2: how long a flush waits until the freeze is as durable as a 202. Shorter is safe only where no power is lost'),
+  FREEZE_SETTLE_MS: z.coerce.number().int().min(0).max(60_000).optional().describe('Redis before 7.2: a flush waits so long until the freeze is as durable as a 202, instead of watching the log of Redis until it is synced, which takes about a second. Below 3000 only where no power is lost'),
 })
 
 export type StoresConfig = z.output<typeof storesConfig>

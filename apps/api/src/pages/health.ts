@@ -33,10 +33,11 @@ export function healthPages(needs: ApiNeeds): Router {
 async function checkAll({ hot, journal, accounts }: ApiNeeds): Promise<Record<string, Check>> {
   const checks: Record<string, () => Promise<Omit<Check, 'state'>>> = {
     hot: async () => {
-      const { version, maxmemoryPolicy } = await hot.serverStatus()
+      const { version, maxmemoryPolicy, refusal } = await hot.serverStatus()
       if (!['noeviction', 'unknown'].includes(maxmemoryPolicy)) {
         throw new Error(`maxmemory-policy is ${maxmemoryPolicy}: only noeviction keeps counts`)
       }
+      if (refusal) throw new Error(refusal)
       return { version, maxmemoryPolicy }
     },
     shards: async () => {

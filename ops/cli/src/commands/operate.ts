@@ -52,8 +52,9 @@ export async function doctor(env: Environment): Promise<CommandResult> {
     server.appendOnly ? { check: 'redis log', state: 'ok', detail: 'append-only file on' }
       : { check: 'redis log', state: 'warning', detail: 'append-only file off: a restart of redis loses acknowledged events; set appendonly yes' },
     server.canWaitForDisk ? { check: 'redis WAITAOF', state: 'ok', detail: 'available' }
-      : { check: 'redis WAITAOF', state: 'ok', detail: `missing before 7.2: each flush waits ${storesConfigOf(env).FREEZE_SETTLE_MS} ms instead` },
+      : { check: 'redis WAITAOF', state: 'ok', detail: 'missing before 7.2: each flush watches the log instead, for a second or two' },
   ]
+  if (server.refusal) findings.push({ check: 'ingest', state: 'bad', detail: server.refusal })
   const check = await checkShards(stores)
   const problem = describeContradictions(check)
   findings.push(problem ? { check: 'shards', state: 'bad', detail: `${problem}. ${CHOICES}` } : { check: 'shards', state: 'ok', detail: 'redis and rollups agree' })
