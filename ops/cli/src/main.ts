@@ -173,8 +173,8 @@ answering(migrate, 'stores', 'take the rollups to another store, with the shards
   .runs(async (env, options: never) => (await import('./commands/migrate-stores.ts')).migrateStores(env, options))
 const openapi = program.command('openapi').description('the HTTP API')
 answering(openapi, 'export', 'print the OpenAPI document').runs(async () => (await import('./commands/operate.ts')).exportOpenApi())
-answering(program, 'bench <name>', 'run a benchmark of ops/load').option('--seconds <n>', 'an arm and repeat', whole, 5)
-  .runs(async (_env, name: string, { seconds }: { seconds: number }) => (await import('./commands/bench.ts')).bench(name, seconds))
+answering(program, 'bench <name>', 'run a benchmark of ops/load').option('--seconds <n>', 'an arm and repeat (5), or a soak (1800)', whole)
+  .runs(async (_env, name: string, { seconds }: { seconds?: number }) => (await import('./commands/bench.ts')).bench(name, seconds))
 
 const chaos = program.command('chaos').description('the kill harness: own processes on own databases, killed and counted')
 answering(chaos, 'run', 'kill processes for a while; exit 3 when an event was lost, doubled or stuck').option('--seed <seed>', 'the same seed deals the same schedule')

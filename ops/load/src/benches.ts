@@ -9,5 +9,11 @@ export const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   fleet: async () => (await import('./fleet.ts')).fleet,
   reads: async () => (await import('./reads.ts')).reads,
   scale: async () => (await import('./scale.ts')).scale,
+  soak: async () => (await import('./soak.ts')).soak,
   sync: async () => (await import('./sync.ts')).sync,
+}
+
+/** Seconds of an arm and repeat, or of the whole, where nobody says. */
+export function usualSeconds(name: string): number {
+  return name === 'soak' ? 1_800 : 5
 }

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { AppError, toAppError } from '@tallyfleet/domain'
-import { benches } from './benches.ts'
+import { benches, usualSeconds } from './benches.ts'
 import { describe, reportOf } from './harness.ts'
 
 const USAGE = 2
@@ -10,7 +10,7 @@ async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
-      seconds: { type: 'string', default: '5' }, repeats: { type: 'string', default: '5' },
+      seconds: { type: 'string' }, repeats: { type: 'string', default: '5' },
       full: { type: 'boolean', default: false }, json: { type: 'boolean', default: false },
     },
   })
@@ -18,7 +18,7 @@ async function main(): Promise<void> {
   const load = Object.hasOwn(benches, name) ? benches[name] : undefined
   if (!load) throw new AppError('USAGE_INVALID', `no benchmark ${JSON.stringify(name)}; there are ${Object.keys(benches).join(', ')}`)
   const options = {
-    seconds: positive('--seconds', values.seconds), repeats: positive('--repeats', values.repeats), full: values.full,
+    seconds: positive('--seconds', values.seconds ?? String(usualSeconds(name))), repeats: positive('--repeats', values.repeats), full: values.full,
     say: (text: string) => { process.stderr.write(`${text}\n`) },
   }
   const bench = await load()

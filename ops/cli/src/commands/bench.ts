@@ -16,10 +16,10 @@ type Report = {
 /**
  * Runs a benchmark of `ops/load` in a process of its own. Progress goes to standard error. A missed goal is a warning:
  * figures depend on the machine; a wrong count is an error.
- * @param seconds an arm and repeat
+ * @param seconds an arm and repeat; undefined: as long as is usual for it
  */
-export async function bench(name: string, seconds: number): Promise<CommandResult> {
-  const child = spawn(process.execPath, [join(ROOT, 'ops/load/src/main.ts'), name, '--seconds', String(seconds), '--json'], {
+export async function bench(name: string, seconds: number | undefined): Promise<CommandResult> {
+  const child = spawn(process.execPath, [join(ROOT, 'ops/load/src/main.ts'), name, ...(seconds === undefined ? [] : ['--seconds', String(seconds)]), '--json'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const pass = (signal: NodeJS.Signals) => child.kill(signal)
