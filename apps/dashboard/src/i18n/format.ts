@@ -44,6 +44,16 @@ export function useFormat() {
     range: (from: string, to: string) => daysBetween(from, to) === 1 ? formats.value.day.format(utc(from))
       : formats.value.day.formatRange(utc(from), utc(addDays(to, -1))),
     time: (at: string | null | undefined) => at ? formats.value.time.format(new Date(at)) : '–',
+    /** An average, with one decimal place. */
+    fraction: (value: number) => formats.value.fraction.format(value),
+    /** How far an instant is from now, in its largest sensible unit. */
+    fromNow: (at: string): string => {
+      const seconds = (Date.parse(at) - Date.now()) / 1_000
+      const size = Math.abs(seconds)
+      const [value, unit] = size < 90 ? [seconds, 'second'] as const : size < 5_400 ? [seconds / 60, 'minute'] as const
+        : size < 129_600 ? [seconds / 3_600, 'hour'] as const : [seconds / 86_400, 'day'] as const
+      return new Intl.RelativeTimeFormat(locale.value, { numeric: 'auto' }).format(Math.round(value), unit)
+    },
     clock: (at: string) => formats.value.clock.format(new Date(at)),
     /** A length of time in its largest sensible unit. */
     seconds: (seconds: number | null | undefined): string => {
