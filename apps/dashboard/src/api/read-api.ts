@@ -43,12 +43,12 @@ export async function sendApi<Answer>(method: 'POST' | 'PUT' | 'DELETE', path: s
   return (response.status === 204 ? undefined : await response.json()) as Answer
 }
 
-/** Saves a list as a file, as the API exports it: `rows.csv`. */
-export async function downloadCsv(path: string, parameters: Parameters, name: string): Promise<void> {
-  const response = await ask('GET', apiPath(path, { ...parameters, format: 'csv' }), {})
+/** Saves an answer as a file, `rows.csv`, as the API exports it. A failure rejects like `readApi`. */
+export async function download(path: string, parameters: Parameters, name: string, format: 'csv' | 'json'): Promise<void> {
+  const response = await ask('GET', apiPath(path, format === 'csv' ? { ...parameters, format } : parameters), {})
   const link = document.createElement('a')
   link.href = URL.createObjectURL(await response.blob())
-  link.download = name
+  link.download = `${name}.${format}`
   link.click()
   URL.revokeObjectURL(link.href)
 }
