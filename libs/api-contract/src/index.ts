@@ -3,6 +3,7 @@
  * Start at envelope.ts (the form of every answer) and operation.ts (what one endpoint is).
  */
 export * from './admin.ts'
+export * from './demo.ts'
 export * from './describe-api.ts'
 export * from './entities.ts'
 export * from './envelope.ts'

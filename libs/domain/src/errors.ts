@@ -42,6 +42,7 @@ export const ERROR_CODES = {
   QUEUE_UNKNOWN: ['not-found', 'No queue of this name exists.'],
   TENANT_EXISTS: ['conflict', 'A tenant of this name exists with another time zone.'],
   TENANT_ZONE_FIXED: ['conflict', 'The time zone of a tenant is fixed once an event is counted.'],
+  DEMO_REFUSED: ['conflict', 'The tenant has counted events of its own; demo data would mix with them.'],
   RECORD_EXISTS: ['conflict', 'A record of this id exists.'],
   HOME_IN_USE: ['conflict', 'Another fleet runs on this home.'],
   SHARD_STOPPED: ['conflict', 'Redis and the rollup store disagree about a shard; it stopped rather than guess.'],

@@ -9,7 +9,7 @@ import { startPrivateRedis } from '@tallyfleet/testing'
 import { expect, onTestFinished, test } from 'vitest'
 import { findDemoState, loadDemo, readFilms, trafficOf } from './index.ts'
 
-const size = { films: 60, eventsADay: 100 }
+const size = { films: 40, eventsADay: 60, days: 4 }
 
 async function openBench(now: { at: Date }) {
   const home = await mkdtemp(join(tmpdir(), 'fleet-demo-test-'))
@@ -25,7 +25,7 @@ async function openBench(now: { at: Date }) {
 
 const expected = (until: Date) => {
   const eventsOfDay = trafficOf(readFilms(size.films), size)
-  return Array.from({ length: 30 }, (_, ago) => new Date(until.getTime() - ago * 86_400_000).toISOString().slice(0, 10))
+  return Array.from({ length: size.days }, (_, ago) => new Date(until.getTime() - ago * 86_400_000).toISOString().slice(0, 10))
     .flatMap(eventsOfDay).filter(({ occurred_at }) => occurred_at < until.toISOString())
 }
 

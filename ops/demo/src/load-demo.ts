@@ -19,12 +19,12 @@ export type DemoCounts = { rows: number; events: number; duplicates: number; sec
  * Fills a tenant with the films and the traffic of the last 30 days up to now, through the import path, and brings
  * every store up to date. A day is a file, and the same one each time: loading again counts what is new since then and
  * nothing twice. Safe beside other loads, and to run again from any point.
- * @param size fewer films and events, for tests
+ * @param size fewer films, events and days, for tests
  */
 export async function loadDemo(
   { tenant, zone }: { tenant: string; zone: string }, needs: LoadDemoNeeds,
   { signal, onProgress, size, jobId = `demo-${process.pid}` }: {
-    signal?: AbortSignal; onProgress?: (done: number) => void; size?: { films: number; eventsADay: number }; jobId?: string
+    signal?: AbortSignal; onProgress?: (done: number) => void; size?: { films: number; eventsADay: number; days: number }; jobId?: string
   } = {},
 ): Promise<DemoCounts> {
   const startedAt = needs.clock.now()
@@ -35,10 +35,11 @@ export async function loadDemo(
   try {
     const catalog = readFilms(size?.films)
     await importRows(catalog)
+    const { days } = { days: DAYS, ...size }
     const eventsOfDay = trafficOf(catalog, size)
-    for (let ago = DAYS - 1; ago >= 0; ago--) {
+    for (let ago = days - 1; ago >= 0; ago--) {
       await importDay(eventsOfDay, new Date(startedAt.getTime() - ago * DAY_MS).toISOString().slice(0, 10))
-      onProgress?.(1 - ago / DAYS)
+      onProgress?.(1 - ago / days)
     }
     // A batch that somebody else had frozen before lacks what was counted since.
     for (let shards: readonly number[] = ALL_SHARDS; shards.length > 0;) {

@@ -6,7 +6,7 @@ const DAY_MS = 86_400_000
 export type DemoEvent = { domain: 'jav'; entity_type: string; entity_id: string; action: string; occurred_at: string }
 
 /** Events of an average day. */
-const EVENTS_A_DAY = 3_600
+const EVENTS_A_DAY = 2_400
 /** From Sunday on: films are watched at the weekend. */
 const WEEKDAYS = [1.28, 0.83, 0.8, 0.86, 0.93, 1.12, 1.34]
 /** From midnight on, UTC: quiet at four, a little more at noon, most in the evening. */
@@ -15,8 +15,8 @@ const HOURS = [34, 22, 14, 10, 8, 10, 16, 26, 36, 42, 46, 50, 58, 56, 52, 52, 56
 const LAUNCH = { share: 0.09, fade: 0.72, days: 14, aWeek: 2, among: 400 }
 /** A day on which everybody looks for one director. */
 const SPIKE = { oneDayOf: 9, films: 14, traffic: 1.3, leastFilms: 4 }
-/** Exponent of the power law of popularity. */
-const FAME = 0.82
+/** Popularity by rank, Zipf–Mandelbrot: (rank + shift) ** -exponent. */
+const FAME = { exponent: 1.3, shift: 12 }
 /** Of all events: visits of the page of a film's director, and of one of its tags. */
 const SHARES = { actor: 0.07, tag: 0.04 }
 
@@ -27,7 +27,7 @@ const SHARES = { actor: 0.07, tag: 0.04 }
  */
 export function trafficOf(catalog: DemoCatalog, { seed = 'tallyfleet', eventsADay = EVENTS_A_DAY }: { seed?: string; eventsADay?: number } = {}) {
   const { movie: movies } = catalog
-  const fame = movies.map((_, rank) => (rank + 1) ** -FAME)
+  const fame = movies.map((_, rank) => (rank + 1 + FAME.shift) ** -FAME.exponent)
   const totalFame = fame.reduce((sum, weight) => sum + weight, 0)
   const indexesOf = Map.groupBy(movies.keys(), (index) => (movies[index]!.actors as string[])[0] ?? '')
   indexesOf.delete('')

@@ -4,6 +4,7 @@ import { catalogIssues, deleteWontFix, postWontFix } from './catalog-issues/rout
 import { catalogQuality } from './catalog-quality/route.ts'
 import { comparedEntities } from './compared-entities/route.ts'
 import { deadLetters, purge, redrive } from './dead-letters/route.ts'
+import { postDemo, readDemo } from './demo/route.ts'
 import { dimensions, dimensionTop } from './dimensions/route.ts'
 import { distributions } from './distributions/route.ts'
 import { entity } from './entity/route.ts'
@@ -41,7 +42,7 @@ export const routes: readonly Route[] = [
   postView, putView, deleteView,
   ledger, parity, startParity, reports, explain, queues, listJobs, getJob, cancelJob,
   deadLetters, redrive, purge, listKeys, postKey, deleteKey,
-  listTenants, postTenant, session, listUsers, putUser,
+  listTenants, postTenant, session, listUsers, putUser, readDemo, postDemo,
   segmentDimensions, previewSegment, segments, postSegment, segment, putSegmentRoute, deleteSegmentRoute, segmentSize,
   segmentMembers, catalogQuality, catalogIssues, postWontFix, deleteWontFix,
   recordTelemetry, telemetryJobs, telemetryAlerts, telemetryWorkers, telemetrySchedules, telemetryKpis,

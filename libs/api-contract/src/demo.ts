@@ -1,0 +1,7 @@
+import { z } from 'zod'
+import { envelopeOf } from './envelope.ts'
+
+export const demoAnswerSchema = envelopeOf(z.object({
+  state: z.enum(['none', 'loading', 'loaded']).meta({ description: 'none: every number here comes from real events' }),
+  loadedAt: z.iso.datetime().nullable().meta({ description: 'Up to when there is demo traffic; null until a load has ended' }),
+}))
