@@ -38,6 +38,7 @@ export const cs: Messages = {
     proven: 'Každá událost je dohledatelná', unproven: 'Účetní kniha nesouhlasí', pending: 'na cestě: {count}',
     whole: 'celý tenant, podle času příchodu', firstTitle: 'Čeká se na první událost', firstText: 'Pošlete ji s klíčem a stránka se zaplní sama.', snippet: 'Na webové stránce', curl: 'Z terminálu', demo: 'Nebo si to prohlédněte na ukázkových datech:', makeKey: 'Vytvořit klíč', noSuggestions: 'V tomto období nic nevyčnívá.', noMovers: 'Proti předchozímu období se nic nepohnulo.',
   },
+  demo: { load: 'Nahrát ukázková data', loading: 'Ukázková data se nahrávají: několik sekund', loaded: 'Ukázková data: skutečné filmy, vymyšlená návštěvnost' },
   content: { title: 'Obsah', top: 'Nejvíce', gaining: 'Rostoucí', losing: 'Klesající', breakdown: 'Podle: {dimension}', dimension: 'Rozdělit podle', filterBy: 'Filtrovat: {value}', noRows: 'V tomto období se nic nepočítalo.' },
   entity: {
     total: 'Celkem', inRange: 'V období', rank: 'Pořadí', rankOf: '{rank} z {count}', share: 'Podíl', first: 'První den', last: 'Poslední den', catalog: 'Řádek katalogu', noRow: 'Počítá se bez řádku v katalogu: sirotek.', opening: 'Před napojením obsahoval', shown: 'Katalog ukazuje', related: 'Související', why: 'Proč právě toto číslo?', trend: '{metric}: {kind}', noRelated: 'Nic s ní nesdílí žádnou hodnotu.', neverCounted: 'nikdy',

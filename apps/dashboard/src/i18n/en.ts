@@ -37,6 +37,7 @@ export const en = {
     proven: 'Every event accounted for', unproven: 'The ledger does not balance', pending: '{count} on the way',
     whole: 'whole tenant, by time of arrival', firstTitle: 'Waiting for the first event', firstText: 'Send one with a key, and this page fills by itself.', snippet: 'On a web page', curl: 'From a terminal', demo: 'Or look around with demo data:', makeKey: 'Make a key', noSuggestions: 'Nothing stands out in this range.', noMovers: 'Nothing moved against the range before.',
   },
+  demo: { load: 'Load demo data', loading: 'Demo data is being loaded: seconds', loaded: 'Demo data: real films, made-up traffic' },
   content: { title: 'Content', top: 'Top', gaining: 'Gaining', losing: 'Losing', breakdown: 'By {dimension}', dimension: 'Break down by', filterBy: 'Filter by {value}', noRows: 'Nothing counted in this range.' },
   entity: {
     total: 'Total', inRange: 'In range', rank: 'Rank', rankOf: '{rank} of {count}', share: 'Share', first: 'First day', last: 'Last day', catalog: 'Catalog row', noRow: 'Counts without a catalog row: an orphan.', opening: 'Held before it was bound', shown: 'The catalog shows', related: 'Related', why: 'Why is this number?', trend: '{metric} of this {kind}', noRelated: 'Nothing shares a value with it.', neverCounted: 'never',

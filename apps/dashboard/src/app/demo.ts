@@ -1,0 +1,46 @@
+import type { AnswerOf, demoAnswerSchema } from '@tallyfleet/api-contract'
+import { useQueryCache } from '@pinia/colada'
+import { computed, onScopeDispose, ref, shallowRef, watch, type ComputedRef, type Ref } from 'vue'
+import { sendApi, type ApiProblem } from '../api/read-api.ts'
+import { useRead } from '../api/use-read.ts'
+import { useSession } from './session.ts'
+
+type Demo = AnswerOf<typeof demoAnswerSchema>
+const LOOK_MS = 2_000
+/** Somebody asked here: a worker may need a moment until it says that it began. */
+const isAsked = ref(false)
+
+/** Whether the tenant holds demo data, and how to load it. While it loads, every page reads again. */
+export function useDemo(): {
+  state: ComputedRef<Demo['data']['state'] | undefined>; mayLoad: ComputedRef<boolean>; error: Ref<ApiProblem | undefined>; load: () => Promise<void>
+} {
+  const { session } = useSession()
+  const cache = useQueryCache()
+  const read = useRead<Demo>('/demo')
+  const error = shallowRef<ApiProblem>()
+  const state = computed(() => (isAsked.value ? 'loading' : read.data.value?.data.state))
+
+  let timer: ReturnType<typeof setInterval> | undefined
+  watch(state, (now) => {
+    clearInterval(timer)
+    if (now === 'loading') timer = setInterval(() => { void cache.invalidateQueries() }, LOOK_MS)
+  }, { immediate: true })
+  watch(() => read.data.value?.data.state, (now) => {
+    if (now === 'loaded') {
+      isAsked.value = false
+      void cache.invalidateQueries()
+    }
+  })
+  onScopeDispose(() => clearInterval(timer))
+
+  async function load(): Promise<void> {
+    error.value = undefined
+    try {
+      await sendApi('POST', '/demo')
+      isAsked.value = true
+    } catch (cause) {
+      error.value = cause as ApiProblem
+    }
+  }
+  return { state, mayLoad: computed(() => session.value.scopes.includes('admin')), error, load }
+}
