@@ -3,7 +3,7 @@ import { releaseTicks, repairTicks, settleTicks } from '@tallyfleet/features'
 import { flushJob, jobs } from '@tallyfleet/jobs'
 import { createMetrics, MetricsHub, serveHealth } from '@tallyfleet/metrics'
 import { packs } from '@tallyfleet/packs'
-import { systemClock, type JobDefinition, type Log } from '@tallyfleet/ports'
+import type { JobDefinition, Log } from '@tallyfleet/ports'
 import { openJobQueue, openQueueAdmin, watchQueues } from '@tallyfleet/queue'
 import { openStores, type StoresConfig } from '@tallyfleet/stores'
 import { cronTicks } from './cron-ticks.ts'
@@ -33,18 +33,23 @@ export async function openScheduler(config: SchedulerConfig & StoresConfig, log:
   stack.use(watchQueues({ admin, metrics, log }))
 
   const scheduled = withFlushInterval(config.FLUSH_INTERVAL_MS)
-  const needs = { journal: stores.journal, queue, admin, clock: systemClock, log, cronTicks }
+  // One clock for all schedulers, that of Redis: one whose own runs ahead would settle ticks of hours to come, and none
+  // would tick until then.
+  const needsNow = async () => {
+    const now = await queue.now()
+    return { journal: stores.journal, queue, admin, clock: { now: () => now }, log, cronTicks }
+  }
   const counted = tickMetricsIn(metrics, scheduled)
   const settling = stack.use(repeat('settle ticks', Math.min(1_000, config.FLUSH_INTERVAL_MS / 2), log, async () => {
-    counted.settled(await settleTicks(scheduled, needs))
-    await releaseTicks(scheduled, needs)
+    counted.settled(await settleTicks(scheduled, await needsNow()))
+    await releaseTicks(scheduled, await needsNow())
   }))
   stack.use(repeat('enqueue left ticks', LEFT_EVERY_MS, log, async () => {
-    counted.repaired(await repairTicks(scheduled, LEFT_WITHIN_MS, needs))
+    counted.repaired(await repairTicks(scheduled, LEFT_WITHIN_MS, await needsNow()))
   }))
   let withinMs = REPAIR_WITHIN_AT_START_MS
   stack.use(repeat('repair ticks', REPAIR_EVERY_MS, log, async () => {
-    counted.repaired(await repairTicks(scheduled, withinMs, needs))
+    counted.repaired(await repairTicks(scheduled, withinMs, await needsNow()))
     withinMs = REPAIR_WITHIN_MS
   }))
   stack.use(flushEarly({ hot: stores.hot, queue, log, limit: config.FLUSH_EARLY_FIELDS }))

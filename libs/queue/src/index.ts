@@ -4,7 +4,7 @@
  * decided in outcome.ts. BullMQ's locks are an optimisation: what a job writes must bear a second run beside it.
  */
 export { type Outcome } from './outcome.ts'
-export { openJobQueue } from './open-job-queue.ts'
+export { openJobQueue, type TimedJobQueue } from './open-job-queue.ts'
 export { openQueueAdmin, type BullQueueAdmin } from './open-queue-admin.ts'
 export { parseQueueChoice, type QueueChoice } from './queue-choice.ts'
 export { queuesOf } from './queue-names.ts'

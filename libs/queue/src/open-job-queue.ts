@@ -8,6 +8,12 @@ import type { QueueMetrics } from './queue-metrics.ts'
 import { PREFIX } from './queue-names.ts'
 import { connectProducer, unavailable, type Connection } from './redis-connection.ts'
 
+/** Beside the port: what a scheduler needs. */
+export type TimedJobQueue = JobQueue & {
+  /** What time it is for Redis. Rejects with `STORE_UNAVAILABLE` when it is away. */
+  now(): Promise<Date>
+}
+
 /**
  * Opens the producer's side of all queues over one connection.
  * @param prefix of every key; with a hash tag where Redis is a Cluster
@@ -15,11 +21,11 @@ import { connectProducer, unavailable, type Connection } from './redis-connectio
  */
 export async function openJobQueue(
   { url, metrics, prefix = PREFIX }: { url: string; metrics?: QueueMetrics; prefix?: string },
-): Promise<JobQueue> {
+): Promise<TimedJobQueue> {
   return new BullJobQueue(await connectProducer(url), prefix, metrics)
 }
 
-class BullJobQueue implements JobQueue {
+class BullJobQueue implements TimedJobQueue {
   readonly #connection: Connection
   readonly #prefix: string
   readonly #queues = new Map<string, Queue>()
@@ -51,6 +57,15 @@ class BullJobQueue implements JobQueue {
       if (error instanceof Error && error.message.includes('exceeds the limit')) {
         throw new AppError('FIELD_INVALID', `the payload of ${job.name} is larger than ${jobOptions.sizeLimit} bytes`)
       }
+      throw unavailable(error)
+    }
+  }
+
+  async now(): Promise<Date> {
+    try {
+      const [seconds, microseconds] = await this.#connection.time()
+      return new Date(Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000))
+    } catch (error) {
       throw unavailable(error)
     }
   }
