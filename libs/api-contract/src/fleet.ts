@@ -12,6 +12,12 @@ export const queuesAnswerSchema = envelopeOf(z.array(z.object({
   oldestReadySeconds: z.number().nullable(),
   oldestDeadSeconds: z.number().nullable(),
   workers: z.int(),
+  slots: z.int().meta({ description: 'How many jobs its workers run at a time, in all' }),
+  jobsPerSecond: z.number().meta({ description: 'Jobs that ended, over the last five minutes' }),
+  runSeconds: z.number().nullable().meta({ description: 'Mean of the last tries that succeeded' }),
+  waitGoalSeconds: z.number().meta({ description: 'How long a job may wait' }),
+  desiredReplicas: z.int().meta({ description: 'Workers that the queue should have; 0 while it is paused or idle' }),
+  stuck: z.boolean().meta({ description: 'Work is ready for half a minute that nobody takes' }),
 })))
 
 const jobState = z.enum(['waiting', 'prioritized', 'delayed', 'active', 'completed', 'failed'])

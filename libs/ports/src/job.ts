@@ -57,6 +57,8 @@ export type JobDefinition<Payload = unknown> = {
   softTimeoutMs: number
   /** The processor's signal aborts with `JOB_TIMED_OUT` after this long; 10 s later its place is taken from it. */
   timeoutMs: number
+  /** How long the job may wait for a worker. The shortest of a queue decides how many workers it should have. */
+  waitGoalMs: number
   /** How long finished jobs stay visible; a job id is unique for as long. */
   keepCompletedSeconds: number
   keepFailedSeconds: number
@@ -77,7 +79,7 @@ export function defineJob<Payload>(
 ): JobDefinition<Payload> {
   const whole: JobDefinition<Payload> = {
     version: 1, dedup: { mode: 'keepLast' }, attempts: 5, backoffMs: 1_000, maxBackoffMs: 60_000,
-    keepCompletedSeconds: 3_600, keepFailedSeconds: 7 * 86_400, ...job,
+    waitGoalMs: 60_000, keepCompletedSeconds: 3_600, keepFailedSeconds: 7 * 86_400, ...job,
   }
   const { name, softTimeoutMs, timeoutMs, version, attempts, dedup } = whole
   const refuse = (what: string) => { throw new AppError('CONFIG_INVALID', `the job ${name} ${what}`) }
@@ -143,6 +145,18 @@ export type QueueStatus = {
   /** Since when the oldest dead letter lies there; undefined when none does. */
   oldestDeadSeconds: number | undefined
   workers: number
+  /** How many jobs its workers run at a time, in all, as they said lately; 0 when none did. */
+  slots: number
+  /** Jobs that ended, by second, over the last five minutes. */
+  jobsPerSecond: number
+  /** Mean of the last 200 tries that succeeded; undefined when none is known. */
+  runSeconds: number | undefined
+  /** How long a job may wait. */
+  waitGoalSeconds: number
+  /** How many workers the queue should have. 0 while it is paused or idle; never fewer than run a job now. */
+  desiredReplicas: number
+  /** Work is ready for half a minute that nobody takes, though a worker has room for it or none is there. */
+  stuck: boolean
 }
 
 /** A job as an operator sees it. */

@@ -5,7 +5,11 @@ import type {
 import { Queue, type Job } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { forgetCancelled, noteCancelled } from './cancellations.ts'
+import { desiredReplicas } from './desired-replicas.ts'
 import { REDRIVES, viewsOf } from './job-views.ts'
+import { DEFAULT_CONCURRENCY } from './queue-choice.ts'
+import { listSlots, type QueueSlots } from './queue-slots.ts'
+import { workOf } from './queue-work.ts'
 import { PREFIX, queuesOf } from './queue-names.ts'
 import { connectProducer, unavailable, type Connection } from './redis-connection.ts'
 
@@ -17,6 +21,7 @@ export interface BullQueueAdmin extends QueueAdmin {
 const STATES = ['waiting', 'active', 'delayed', 'completed', 'failed', 'prioritized'] as const
 const PAGE = 100
 const MAX_LISTED = 1_000
+const STUCK_SECONDS = 30
 
 /**
  * Opens the operator's side of the queues that `jobs` name.
@@ -25,18 +30,20 @@ const MAX_LISTED = 1_000
 export async function openQueueAdmin(
   { url, jobs, prefix = PREFIX }: { url: string; jobs: readonly JobDefinition<any>[]; prefix?: string },
 ): Promise<BullQueueAdmin> {
-  return new BullAdmin(await connectProducer(url), queuesOf(jobs), prefix)
+  return new BullAdmin(await connectProducer(url), jobs, prefix)
 }
 
 class BullAdmin implements BullQueueAdmin {
   readonly #connection: Connection
   readonly #prefix: string
+  readonly #jobs: readonly JobDefinition<any>[]
   readonly #queues: ReadonlyMap<string, Queue>
 
-  constructor(connection: Connection, names: readonly string[], prefix: string) {
+  constructor(connection: Connection, jobs: readonly JobDefinition<any>[], prefix: string) {
     this.#connection = connection
+    this.#jobs = jobs
     this.#prefix = prefix
-    this.#queues = new Map(names.map((name) => {
+    this.#queues = new Map(queuesOf(jobs).map((name) => {
       const queue = new Queue(name, { connection, prefix, skipWaitingForReady: true })
       queue.on('error', () => {}) // the command that failed has told its caller
       return [name, queue]
@@ -48,13 +55,31 @@ class BullAdmin implements BullQueueAdmin {
   }
 
   async listQueues(): Promise<QueueStatus[]> {
-    return await answered(Promise.all([...this.#queues].map(async ([name, queue]) => {
-      const [counts, paused, oldestReadySeconds, oldestDeadSeconds, workers] = await Promise.all([
-        queue.getJobCounts(...STATES), queue.isPaused(), oldestReadySecondsOf(queue, this.#connection),
-        oldestDeadSecondsOf(queue, this.#connection), queue.getWorkersCount(),
-      ])
-      return { queue: name, paused, counts: counts as QueueStatus['counts'], oldestReadySeconds, oldestDeadSeconds, workers }
-    })))
+    return await answered((async () => {
+      const slots = await listSlots(this.#connection, this.#prefix)
+      return await Promise.all([...this.#queues.values()].map((queue) => this.#statusOf(queue, slots.get(queue.name))))
+    })())
+  }
+
+  async #statusOf(queue: Queue, slots: QueueSlots = { slots: 0, workers: 0 }): Promise<QueueStatus> {
+    const [counts, paused, oldestReadySeconds, oldestDeadSeconds, workers, work] = await Promise.all([
+      queue.getJobCounts(...STATES), queue.isPaused(), oldestReadySecondsOf(queue, this.#connection),
+      oldestDeadSecondsOf(queue, this.#connection), queue.getWorkersCount(), workOf(queue, this.#connection),
+    ])
+    const { jobsPerSecond, runSeconds, busyWorkers, overdue } = work
+    const active = counts['active'] ?? 0
+    const ready = (counts['waiting'] ?? 0) + (counts['prioritized'] ?? 0) + overdue
+    const goals = this.#jobs.filter((job) => job.queue === queue.name).map(({ waitGoalMs }) => waitGoalMs)
+    const waitGoalSeconds = Math.min(...goals) / 1_000
+    return {
+      queue: queue.name, paused, counts: counts as QueueStatus['counts'], oldestReadySeconds, oldestDeadSeconds, workers,
+      slots: slots.slots, jobsPerSecond, runSeconds, waitGoalSeconds,
+      desiredReplicas: desiredReplicas({
+        paused, ready, active, busyWorkers, workers, jobsPerSecond, runSeconds, waitGoalSeconds,
+        slotsPerWorker: slots.workers > 0 ? slots.slots / slots.workers : DEFAULT_CONCURRENCY,
+      }),
+      stuck: !paused && (oldestReadySeconds ?? 0) > STUCK_SECONDS && (slots.workers === 0 || active < slots.slots),
+    }
   }
 
   async pause(name: string): Promise<void> {

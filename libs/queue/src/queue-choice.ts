@@ -3,7 +3,8 @@ import { AppError } from '@tallyfleet/domain'
 /** A queue to serve, and how many of its jobs run at a time in this process. */
 export type QueueChoice = { name: string; concurrency: number }
 
-const DEFAULT_CONCURRENCY = 2
+/** Of a queue that is named without a number. */
+export const DEFAULT_CONCURRENCY = 2
 
 /**
  * Reads a choice of queues: `flush:2,sync` serves two jobs of `flush` at a time, and `sync` with the default of 2.

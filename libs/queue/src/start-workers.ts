@@ -6,6 +6,7 @@ import { checkServer } from './check-server.ts'
 import { Cancellations } from './cancellations.ts'
 import type { QueueChoice } from './queue-choice.ts'
 import { PREFIX } from './queue-names.ts'
+import { forgetSlots, tellSlots } from './queue-slots.ts'
 import { jobMetricsIn, type JobMetrics, type QueueMetrics } from './queue-metrics.ts'
 import { QueueWorker } from './queue-worker.ts'
 import { connectWorker, type Connection } from './redis-connection.ts'
@@ -79,12 +80,14 @@ export async function startWorkers<Needs>({
     queue: choice.name, concurrency: choice.concurrency, connection, prefix, name, run,
   })))
   await Promise.all(workers.map((worker) => worker.waitUntilReady()))
-  return new Fleet({ connection, prefix, workers, cancellations, drainMs, stuckMs, log, metrics: run.metrics })
+  await tellSlots(connection, prefix, name, workers)
+  return new Fleet({ connection, prefix, name, workers, cancellations, drainMs, stuckMs, log, metrics: run.metrics })
 }
 
 type FleetParts<Needs> = {
   connection: Connection
   prefix: string
+  name: string
   workers: readonly QueueWorker<Needs>[]
   cancellations: Cancellations
   drainMs: number
@@ -130,9 +133,11 @@ class Fleet<Needs> implements WorkerFleet {
     this.#looking = true
     try {
       const askedAt = performance.now()
-      await (this.#parts.connection as Redis).ping()
+      const { connection, prefix, name, workers } = this.#parts
+      await (connection as Redis).ping()
       this.#parts.metrics?.roundTrip.observe({}, (performance.now() - askedAt) / 1_000)
-      for (const { queue, active, concurrency } of this.#parts.workers) {
+      await tellSlots(connection, prefix, name, workers)
+      for (const { queue, active, concurrency } of workers) {
         const bull = this.#queues.get(queue)!
         const [counts, paused] = await Promise.all([bull.getJobCounts('waiting', 'prioritized'), bull.isPaused()])
         const ready = (counts['waiting'] ?? 0) + (counts['prioritized'] ?? 0)
@@ -149,7 +154,7 @@ class Fleet<Needs> implements WorkerFleet {
 
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer)
-    const { workers, drainMs, cancellations, connection, log, metrics } = this.#parts
+    const { workers, drainMs, cancellations, connection, prefix, name, log, metrics } = this.#parts
     const startedAt = performance.now()
     const active = workers.reduce((sum, worker) => sum + worker.active, 0)
     log.info({ active, drainMs }, 'workers draining')
@@ -158,7 +163,10 @@ class Fleet<Needs> implements WorkerFleet {
     metrics?.drain.observe({}, drainedMs / 1_000)
     log.info({ drainedMs }, 'workers drained')
     cancellations[Symbol.dispose]()
-    await Promise.allSettled([...this.#queues.values()].map((queue) => queue.close()))
+    await Promise.allSettled([
+      connection.status === 'ready' && forgetSlots(connection, prefix, name, workers),
+      ...[...this.#queues.values()].map((queue) => queue.close()),
+    ])
     connection.disconnect()
   }
 }

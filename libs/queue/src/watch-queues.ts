@@ -17,6 +17,11 @@ export function watchQueues(
     'fleet_dlq_oldest_seconds', 'Since when the oldest dead letter lies there; 0 when none does', ['queue'], 'max',
   )
   const paused = metrics.gauge('fleet_queue_paused', '1 while the queue is paused', ['queue'], 'max')
+  const desired = metrics.gauge(
+    'fleet_queue_desired_replicas', 'Workers that the queue should have, by its work and its wait goal', ['queue'], 'max',
+  )
+  const workers = metrics.gauge('fleet_queue_workers', 'Workers that are connected to the queue', ['queue'], 'max')
+  const stuck = metrics.gauge('fleet_queue_stuck', '1 while ready work lies there that nobody takes', ['queue'], 'max')
   let failing = false
   const look = async () => {
     try {
@@ -27,6 +32,9 @@ export function watchQueues(
         dead.set({ queue }, counts.failed)
         oldestDead.set({ queue }, status.oldestDeadSeconds ?? 0)
         paused.set({ queue }, status.paused ? 1 : 0)
+        desired.set({ queue }, status.desiredReplicas)
+        workers.set({ queue }, status.workers)
+        stuck.set({ queue }, status.stuck ? 1 : 0)
       }
       failing = false
     } catch (error) {

@@ -11,6 +11,6 @@ export const checkParityJob = defineJob({
     repair: z.boolean().optional().describe('put right what differs from its source'),
     dryRun: z.boolean().optional().describe('say what a repair would do'),
   }),
-  softTimeoutMs: 3_600_000, timeoutMs: 7_200_000, attempts: 2, backoffMs: 60_000, maxBackoffMs: 300_000,
+  softTimeoutMs: 3_600_000, timeoutMs: 7_200_000, attempts: 2, backoffMs: 60_000, maxBackoffMs: 300_000, waitGoalMs: 600_000,
   schedule: { pattern: '41 3 * * *', zone: 'UTC', missed: { policy: 'latest' }, overlap: 'skip', spreadMs: 600_000 },
 })

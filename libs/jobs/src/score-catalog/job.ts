@@ -4,6 +4,6 @@ import { z } from 'zod'
 /** Keeps what each catalog is like today, each hour anew: the last look of a day stays in the trend. */
 export const scoreCatalogJob = defineJob({
   name: 'score-catalog', queue: 'maintenance', payload: z.strictObject({}),
-  softTimeoutMs: 600_000, timeoutMs: 1_800_000, attempts: 2, backoffMs: 60_000, maxBackoffMs: 300_000,
+  softTimeoutMs: 600_000, timeoutMs: 1_800_000, attempts: 2, backoffMs: 60_000, maxBackoffMs: 300_000, waitGoalMs: 600_000,
   schedule: { pattern: '7 * * * *', zone: 'UTC', missed: { policy: 'latest' }, overlap: 'skip', spreadMs: 120_000 },
 })

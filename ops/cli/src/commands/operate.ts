@@ -16,8 +16,9 @@ export async function listQueues(env: Environment): Promise<CommandResult> {
   const queues = await admin.listQueues()
   return {
     data: queues,
-    text: table(['queue', 'state', 'waiting', 'active', 'delayed', 'failed', 'workers'], queues.map(({ queue, paused, counts, workers }) =>
-      [queue, paused ? 'paused' : 'running', counts.waiting + counts.prioritized, counts.active, counts.delayed, counts.failed, workers])),
+    text: table(['queue', 'state', 'waiting', 'active', 'delayed', 'failed', 'workers', 'desired'], queues.map(({ queue, paused, stuck, counts, ...rest }) =>
+      [queue, paused ? 'paused' : stuck ? 'stuck' : 'running', counts.waiting + counts.prioritized, counts.active, counts.delayed, counts.failed,
+        rest.workers, rest.desiredReplicas])),
   }
 }
 

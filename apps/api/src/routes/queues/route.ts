@@ -14,6 +14,7 @@ export const queues = defineRoute({
   const statuses = await needs.queues.listQueues()
   const data = statuses.map((status) => ({
     ...status, oldestReadySeconds: status.oldestReadySeconds ?? null, oldestDeadSeconds: status.oldestDeadSeconds ?? null,
+    runSeconds: status.runSeconds ?? null,
   }))
   return { body: toEnvelope(data, needs.clock.now()) }
 })
