@@ -1,16 +1,17 @@
-import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ALL_SHARDS, AppError } from '@tallyfleet/domain'
 import { checkShards, flushShards, readLedger, recordEvents } from '@tallyfleet/features'
 import { silentLog, type IngestRequest } from '@tallyfleet/ports'
-import { LoggedHotStore } from '@tallyfleet/store-log'
+import { forgetLog, LoggedHotStore } from '@tallyfleet/store-log'
 import { startPrivateRedis, waitUntil, type PrivateRedis } from '@tallyfleet/testing'
 import fc from 'fast-check'
 import { Redis } from 'ioredis'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { openCountingBench, type CountingBench } from './counting-bench.ts'
 
+const LONG = process.env['FLEET_LONG'] === '1'
 const args = ['--appendfsync', 'always']
 let dir: string
 let server: PrivateRedis
@@ -35,7 +36,7 @@ afterEach(async () => {
 let mishap: 'refused' | 'unheard' | undefined
 
 /** A process that writes a log of its own; disposing it is its death, as nothing is written then that was not before. */
-function openWriter({ watchMs = 0 } = {}): LoggedHotStore {
+function openWriter({ watchMs = 0, home = dir } = {}): LoggedHotStore {
   const hot = new Proxy(bench.hot, {
     get: (target, name) => {
       const value: unknown = Reflect.get(target, name)
@@ -48,7 +49,7 @@ function openWriter({ watchMs = 0 } = {}): LoggedHotStore {
       }
     },
   })
-  const store = new LoggedHotStore({ ...bench.needs, hot, home: dir, log: silentLog, watchMs, segmentBytes: 2_000 })
+  const store = new LoggedHotStore({ ...bench.needs, hot, home, log: silentLog, watchMs, segmentBytes: 2_000 })
   open.push(store)
   return store
 }
@@ -60,7 +61,7 @@ async function send(hot: LoggedHotStore, entityId: string, eventIds: string[]): 
 }
 /** Sends as a client does: again, with the same ids, until it is acknowledged. */
 async function sendPatiently(hot: LoggedHotStore, entityId: string, eventIds: string[]): Promise<string[]> {
-  return await waitUntil(async () => await send(hot, entityId, eventIds).catch(() => undefined), { timeoutMs: 30_000 }) as string[]
+  return await waitUntil(() => send(hot, entityId, eventIds), { timeoutMs: 60_000 })
 }
 const save = (name: string) => cp(join(dir, 'now'), join(dir, name), { recursive: true })
 /** Kills Redis and starts one on the same port, with the data saved under `name`, or none. */
@@ -147,6 +148,45 @@ test('a log of a process that is gone is counted as well, and two processes writ
   expect(await bench.totals()).toEqual({ 1: 4, 2: 1 })
 })
 
+test('logs of two homes: a lost Redis takes nothing before it remembers the ids of both', async () => {
+  const one = openWriter({ home: join(dir, 'one') })
+  const other = () => openWriter({ home: join(dir, 'other'), watchMs: 50 })
+  const first = other()
+  await send(one, '1', ['a'])
+  await send(first, '1', ['b'])
+  await flush()
+  await send(first, '1', ['c'])
+  await first[Symbol.asyncDispose]()
+  await restart()
+  await expect(send(one, '1', ['d'])).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+  await waitUntil(async () => (await one.serverStatus()).refusal?.includes(join(dir, 'other')), { timeoutMs: 30_000 })
+  expect((await bench.hot.listLedger()).reduce((sum, { hot }) => sum + hot, 0)).toBe(0)
+
+  await other().start()
+  expect(await sendPatiently(one, '1', ['a', 'b', 'c'])).toEqual(['duplicate', 'duplicate', 'duplicate'])
+  await sendPatiently(one, '1', ['d'])
+  await flush()
+  expect(await bench.totals()).toEqual({ 1: 4 })
+  expect(await readLedger({}, bench.needs)).toMatchObject({ balanced: true, counted: 4, pending: 0 })
+})
+
+test('a log that was given up is not waited for', async () => {
+  const gone = openWriter({ home: join(dir, 'gone') })
+  await send(gone, '1', ['a'])
+  await flush()
+  await gone[Symbol.asyncDispose]()
+  const hot = openWriter()
+  await hot.start()
+  await restart()
+  await waitUntil(async () => (await send(hot, '1', ['b']).catch(() => undefined), hot.serverStatus().then(({ refusal }) => refusal)), { timeoutMs: 30_000 })
+  const id = (await readFile(join(dir, 'gone/log/000/id'), 'utf8')).trim()
+  expect(await forgetLog(id, bench.journal)).toBe(true)
+  expect(await forgetLog(id, bench.journal)).toBe(false)
+  expect(await sendPatiently(hot, '1', ['b'])).toEqual(['duplicate'])
+  await flush()
+  expect(await bench.totals()).toEqual({ 1: 2 })
+})
+
 test('a lost Redis is noticed while no request comes', async () => {
   const hot = openWriter({ watchMs: 50 })
   await send(hot, '1', ['a'])
@@ -200,7 +240,7 @@ const SNAPSHOT = `
   end
   return cells`
 
-test('whatever is lost, refused or unheard and in which order: each event counts once', { timeout: 240_000 }, async () => {
+test('whatever is lost, refused or unheard and in which order: each event counts once', { timeout: LONG ? 3_600_000 : 240_000 }, async () => {
   const client = new Redis(server.url)
   let tenth = 0
   let snapshot: { key: Buffer; bytes: Buffer }[] = []
@@ -246,7 +286,7 @@ test('whatever is lost, refused or unheard and in which order: each event counts
       const totals = await bench.totals()
       for (const [entity, ids] of sent) expect([entity, totals[entity]]).toEqual([entity, ids.size])
       expect(await readLedger({}, bench.needs)).toMatchObject({ balanced: true, pending: 0 })
-    }), { numRuns: 12 })
+    }), { numRuns: LONG ? 150 : 12 })
   } finally {
     client.disconnect()
   }

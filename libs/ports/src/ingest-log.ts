@@ -11,6 +11,8 @@ export type ShardLogs = {
   stopped: boolean
   /** The last record that it holds, by log. */
   positions: Record<string, number>
+  /** While it is being rebuilt: of which logs it remembers what the manifests up to this number hold. */
+  told: Record<string, number>
 }
 
 /**
@@ -29,12 +31,15 @@ export interface LoggedCounters {
   /** Marks shards as being rebuilt. Whatever is read for the rebuild is read after it. */
   beginRebuild(shards: readonly number[], rebuild: string): Promise<void>
   /**
-   * Makes a shard ready, in this life, at these positions. False: somebody else did before, or the shard lost data
-   * since the rebuild began, its mark or some of the `remembered` events; then nothing changed.
+   * Notes that a shard remembers what the manifests up to `n` hold of the logs `told`, and makes it ready, in this life,
+   * at these positions, once it remembers all `needed` ones: `waits` says that it does not yet. `refused`: somebody else
+   * opened it before, or it lost data since the rebuild began, its mark or some of the `remembered` events; then
+   * nothing changed.
    */
   openShardLogs(shard: number, at: {
-    rebuild: string; remembered: number; epoch: string | undefined; positions: Record<string, number>
-  }): Promise<boolean>
+    rebuild: string; remembered: number; n: number; told: readonly string[]; needed: readonly string[]
+    epoch: string | undefined; positions: Record<string, number>
+  }): Promise<'opened' | 'waits' | 'refused'>
   /** Deletes everything that the hot store holds of these shards. Only where a log can rebuild it. */
   forgetShards(shards: readonly number[]): Promise<void>
 }

@@ -15,7 +15,7 @@ type Waiting = { request: IngestRequest; durable: (place: LogPlace) => void; fai
  */
 export class IngestLog {
   readonly id: string
-  readonly #folder: string
+  readonly folder: string
   readonly #segmentBytes: number
   #segments: Segment[]
   #lastOf: number[]
@@ -28,7 +28,7 @@ export class IngestLog {
 
   private constructor(id: string, folder: string, segments: Segment[], segmentBytes: number) {
     this.id = id
-    this.#folder = folder
+    this.folder = folder
     this.#segmentBytes = segmentBytes
     this.#segments = segments
     this.#lastOf = Array.from({ length: SHARD_COUNT }, (_, shard) => Math.max(0, ...segments.map(({ lastOf }) => lastOf[shard]!)))
@@ -99,7 +99,7 @@ export class IngestLog {
   async* read(after: readonly number[]): AsyncGenerator<LogRecord> {
     const needed = new Set(this.#segments.filter(({ lastOf }) => lastOf.some((seq, shard) => seq > after[shard]!)).map(({ base }) => base))
     const end = this.last
-    for await (const { records } of readSegments(this.#folder, (base) => needed.has(base))) {
+    for await (const { records } of readSegments(this.folder, (base) => needed.has(base))) {
       for (const record of records) if (record.seq <= end) yield record
     }
   }
@@ -168,10 +168,10 @@ export class IngestLog {
   }
 
   async #begin(): Promise<{ handle: FileHandle; bytes: number }> {
-    const path = segmentPath(this.#folder, this.#next)
+    const path = segmentPath(this.folder, this.#next)
     const handle = await open(path, 'w', 0o600)
     try {
-      await syncFolder(this.#folder)
+      await syncFolder(this.folder)
     } catch (error) {
       await handle.close()
       throw error

@@ -6,6 +6,7 @@ import {
   type LoggedCounters, type LogPlace, type OpenBatch, type RollupStore, type ShardLogs,
 } from '@tallyfleet/ports'
 import { IngestLog } from './ingest-log.ts'
+import { announceLog, type KnownLog } from './known-logs.ts'
 import { countLacking, listLogFolders, logFolder } from './list-logs.ts'
 import { lockFolder } from './lock-folder.ts'
 import { logIn, rebuildShards, replay } from './rebuild.ts'
@@ -26,7 +27,7 @@ export type LoggedHotStoreOptions = {
 
 const MAX_LOGS = 1_000
 const LONGEST_PAUSE_MS = 5_000
-const PRUNE_EVERY_MS = 10 * 60_000
+const TIDY_EVERY_MS = 10 * 60_000
 /** The dedupe sets remember an id for 48 to 60 hours. */
 const HORIZON_MS = 60 * 3_600_000
 
@@ -46,6 +47,8 @@ export class LoggedHotStore implements HotStore {
   #lock: Disposable | undefined
   /** Set while requests are refused. */
   #recovering: Promise<void> | undefined
+  /** Why the hot store cannot be rebuilt from this home alone. */
+  #waits: string | undefined
   #stopped = new Set<number>()
   #inFlight = 0
   #timers: NodeJS.Timeout[] = []
@@ -58,7 +61,8 @@ export class LoggedHotStore implements HotStore {
 
   /**
    * Takes a log and brings the hot store up to it. Rejects with `STORE_REFUSED` when a log is damaged or the hot store
-   * holds more of it than it does itself; `STORE_UNAVAILABLE` when a store does not answer: call again.
+   * holds more of it than it does itself; `STORE_UNAVAILABLE` when a store does not answer: call again. Where a rebuild
+   * waits for logs of other homes it resolves, and requests are refused until they came.
    */
   start(): Promise<void> {
     this.#starting ??= this.#start().catch(async (error: unknown) => {
@@ -100,15 +104,22 @@ export class LoggedHotStore implements HotStore {
     }
   }
 
-  /** Sends again what is logged and not held, now. Answers when the hot store is up to the logs that are free. */
+  /**
+   * Sends again what is logged and not held, now. Answers when the hot store is up to the logs that are free. Rejects
+   * with `STORE_UNAVAILABLE` while shards that lost their memory wait for logs of other homes.
+   */
   async recover(): Promise<{ events: number; stopped: number }> {
     let shards = await this.#hot.listShardLogs()
     const lost = shards.filter(({ ready }) => !ready)
     if (lost.length > 0) {
       this.#options.log.info({ shards: lost.length }, 'hot store has no memory of logged events, rebuilding it')
-      await this.#rebuild()
+      const missing = await this.#rebuild()
+      this.#waits = missing.length === 0 ? undefined : 'redis lost its memory of ids, and waits for the ingest logs '
+        + `${missing.map(({ id, host, folder }) => `${id} (${host} ${folder})`).join(', ')}: start an API there, or run fleet log rebuild there`
+      if (this.#waits !== undefined) throw new AppError('STORE_UNAVAILABLE', this.#waits, { details: { retryAfterSeconds: 5 } })
       shards = await this.#hot.listShardLogs()
     }
+    this.#waits = undefined
     const sent = this.#log ? await this.#replayOwn(this.#log, shards) : { events: 0, stopped: new Set<number>() }
     this.#stopped = sent.stopped
     for (const folder of await listLogFolders(this.#options.home)) {
@@ -168,7 +179,8 @@ export class LoggedHotStore implements HotStore {
 
   async serverStatus() {
     const fault = this.#log?.fault
-    return { ...await this.#hot.serverStatus(), ...(fault && { refusal: `the ingest log cannot be written: ${fault}` }) }
+    const refusal = this.#waits ?? (fault && `the ingest log cannot be written: ${fault}`)
+    return { ...await this.#hot.serverStatus(), ...(refusal && { refusal }) }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -186,11 +198,17 @@ export class LoggedHotStore implements HotStore {
       this.#lock = lockFolder(folder)
       if (this.#lock) this.#log = await IngestLog.open(folder, { segmentBytes })
     }
-    await this.recover()
+    const { id, folder } = this.#log!
+    const announce = () => announceLog(id, folder, this.#options.journal)
+    await announce()
+    await this.recover().catch((error: unknown) => {
+      if (this.#waits === undefined) throw error
+      this.#fallBehind()
+    })
     if (watchMs > 0) this.#timers.push(setInterval(() => void this.#watch(), watchMs).unref())
-    this.#timers.push(setInterval(() => void this.prune().catch((error: unknown) => {
+    this.#timers.push(setInterval(() => void Promise.all([announce(), this.prune()]).catch((error: unknown) => {
       this.#options.log.warn({ err: toAppError(error) }, 'ingest log not pruned')
-    }), PRUNE_EVERY_MS).unref())
+    }), TIDY_EVERY_MS).unref())
   }
 
   async #release(): Promise<void> {
@@ -202,13 +220,12 @@ export class LoggedHotStore implements HotStore {
   }
 
   /** One process of a home rebuilds at a time; the others find the shards ready when it is their turn. */
-  async #rebuild(): Promise<void> {
+  async #rebuild(): Promise<KnownLog[]> {
     for (;;) {
       using lock = lockFolder(join(logFolder(this.#options.home), 'rebuild'))
       if (lock) {
         const lost = (await this.#hot.listShardLogs()).filter(({ ready }) => !ready)
-        if (lost.length > 0) await rebuildShards(lost, this.#options)
-        return
+        return lost.length > 0 ? await rebuildShards(lost, this.#options) : []
       }
       await sleep(200)
     }

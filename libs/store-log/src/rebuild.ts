@@ -4,6 +4,7 @@ import {
   type LoggedCounters, type RollupStore, type ShardLogs,
 } from '@tallyfleet/ports'
 import type { IngestLog } from './ingest-log.ts'
+import { listElsewhere, type KnownLog } from './known-logs.ts'
 import { listLogFolders } from './list-logs.ts'
 import type { LogRecord } from './record.ts'
 import { logIdOf, readSegments } from './segments.ts'
@@ -17,8 +18,11 @@ const EVENTS_AT_ONCE = 5_000
  * repeat of it is a duplicate; what they do not hold is left to {@link replay}. The life of the shard is named and its
  * floor claimed before anything is counted: a worker of the life before that still writes its batch is found out
  * as a contradiction, and never counted beside the replay. A shard that loses data meanwhile stays as it is: call again.
+ * Answers the logs of other homes that shards still wait for: those homes do the same for theirs.
  */
-export async function rebuildShards(lost: readonly ShardLogs[], { hot, rollups, journal, home }: RebuildNeeds): Promise<void> {
+export async function rebuildShards(
+  lost: readonly ShardLogs[], { hot, rollups, journal, home }: RebuildNeeds,
+): Promise<KnownLog[]> {
   const rebuild = randomUUID()
   await hot.beginRebuild(lost.map(({ shard }) => shard), rebuild)
   const remembered = new Map<number, number>()
@@ -28,16 +32,24 @@ export async function rebuildShards(lost: readonly ShardLogs[], { hot, rollups, 
     const manifest = latest.get(shard)
     flushed.set(shard, manifest ? await flushedPositions(manifest, { rollups, journal }) : {})
   }
+  const folders = new Map<string, string>()
+  for (const folder of await listLogFolders(home)) {
+    const id = await logIdOf(folder)
+    if (id !== undefined) folders.set(id, folder)
+  }
+  const elsewhere = await listElsewhere([...folders.keys()], journal)
+  const isTold = ({ shard, told }: ShardLogs, id: string) => told[id] !== undefined && told[id] === latest.get(shard)?.n
   const logged = new Set<number>()
   const imports = new Set<string>()
   const send = sender(hot)
-  for (const folder of await listLogFolders(home)) {
-    const id = await logIdOf(folder)
-    if (id === undefined) continue
+  for (const [id, folder] of folders) {
+    const untold = new Set(lost.filter((shard) => !isTold(shard, id)).map(({ shard }) => shard))
+    if (untold.size === 0) continue
     for await (const { segment, records } of readSegments(folder)) {
       for (const { shard } of lost) if (segment.lastOf[shard]! > 0) logged.add(shard)
       for (const record of records) {
-        const events = record.events.filter(({ shard }) => record.seq <= (flushed.get(shard)?.[id] ?? 0))
+        const events = record.events.filter(({ shard }) =>
+          untold.has(shard) && record.seq <= (flushed.get(shard)?.[id] ?? 0))
         if (events.length === 0) continue
         for (const { shard } of events) remembered.set(shard, (remembered.get(shard) ?? 0) + 1)
         if (record.claim) imports.add(record.claim.importId)
@@ -47,15 +59,23 @@ export async function rebuildShards(lost: readonly ShardLogs[], { hot, rollups, 
   }
   await send.done()
   for (const importId of imports) await hot.expireClaims(importId) // a running import renews nothing: it ends within a week
-  for (const { shard, epoch } of lost) {
+  const missing = new Set<KnownLog>()
+  for (const { shard, epoch, told } of lost) {
     let name = epoch
-    if (name === undefined && (logged.has(shard) || latest.has(shard))) {
+    const begin = latest.get(shard)
+    if (name === undefined && (logged.has(shard) || begin || elsewhere.length > 0)) {
       name = randomUUID()
-      const begin = latest.get(shard)
       await journal.claim('epoch', epochId(shard, name), { n: begin?.n ?? 0, flushed: begin?.running ?? {} } satisfies Floor)
     }
-    await hot.openShardLogs(shard, { rebuild, remembered: remembered.get(shard) ?? 0, epoch: name, positions: flushed.get(shard)! })
+    const positions = flushed.get(shard)!
+    const needed = elsewhere.filter(({ id }) => (positions[id] ?? 0) > 0)
+    const answer = await hot.openShardLogs(shard, {
+      rebuild, remembered: remembered.get(shard) ?? 0, n: begin?.n ?? 0, epoch: name, positions,
+      told: [...folders.keys()], needed: needed.map(({ id }) => id),
+    })
+    if (answer === 'waits') for (const log of needed) if (told[log.id] !== begin?.n) missing.add(log)
   }
+  return [...missing]
 }
 
 /**

@@ -104,11 +104,11 @@ export class RedisHotStore implements HotStore, LoggedCounters {
   async listShardLogs(): Promise<ShardLogs[]> {
     return await this.#all(ALL_SHARDS.map(async (shard) => {
       const meta = await this.#client.hgetall(metaKey(shard))
-      const positions = Object.entries(meta).filter(([name]) => name.startsWith('log:'))
-        .map(([name, seq]) => [name.slice('log:'.length), Number(seq)] as const)
+      const numbers = (prefix: string) => Object.fromEntries(Object.entries(meta).filter(([name]) => name.startsWith(prefix))
+        .map(([name, seq]) => [name.slice(prefix.length), Number(seq)] as const))
       return {
         shard, ready: meta['logs'] !== undefined, epoch: meta['epoch'], stopped: meta['stopped'] !== undefined,
-        positions: Object.fromEntries(positions),
+        positions: numbers('log:'), told: numbers('told:'),
       }
     }))
   }
@@ -118,10 +118,12 @@ export class RedisHotStore implements HotStore, LoggedCounters {
   }
 
   async openShardLogs(
-    shard: number, { rebuild, remembered, epoch, positions }: Parameters<LoggedCounters['openShardLogs']>[1],
-  ): Promise<boolean> {
-    return await this.#one(openLogScript.run(
-      this.#client, [metaKey(shard)], [rebuild, remembered, epoch ?? '', ...Object.entries(positions).flat()])) === 1
+    shard: number, { rebuild, remembered, n, told, needed, epoch, positions }: Parameters<LoggedCounters['openShardLogs']>[1],
+  ): ReturnType<LoggedCounters['openShardLogs']> {
+    const answer = await this.#one(openLogScript.run(this.#client, [metaKey(shard)], [
+      rebuild, remembered, epoch ?? '', n, told.length, ...told, needed.length, ...needed, ...Object.entries(positions).flat(),
+    ]))
+    return answer === 1 ? 'opened' : answer === 2 ? 'waits' : 'refused'
   }
 
   async forgetShards(shards: readonly number[]): Promise<void> {

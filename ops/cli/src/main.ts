@@ -158,6 +158,8 @@ answering(log, 'ls', 'what is in them').runs(async (env) => (await import('./com
 answering(log, 'verify', 'check every record; exit 3 when one is damaged').runs(async (env) => (await import('./commands/log.ts')).verifyLogs(env))
 answering(log, 'rebuild', 'send Redis what it lacks of them').option('--stopped', 'throw away and make again what Redis holds of stopped shards', false)
   .runs(async (env, options: { stopped: boolean }) => (await import('./commands/log.ts')).rebuildFromLogs(env, options))
+answering(log, 'forget <id>', 'give up a log that is gone for good and that a rebuild waits for')
+  .runs(async (env, id: string) => (await import('./commands/log.ts')).forgetLogCommand(env, id))
 const config = program.command('config').description('settings')
 for (const act of ['print', 'check'] as const) {
   answering(config, act, act === 'print' ? 'every setting, where it comes from, secrets masked' : 'exit 4 when a setting is wrong')

@@ -1,5 +1,6 @@
-import { LoggedHotStore, listLogs, type LogSummary } from '@tallyfleet/store-log'
-import { openAll, storesConfigOf, type Environment } from '../context.ts'
+import { AppError } from '@tallyfleet/domain'
+import { forgetLog, LoggedHotStore, listLogs, type LogSummary } from '@tallyfleet/store-log'
+import { openAll, openDurable, storesConfigOf, type Environment } from '../context.ts'
 import { EXIT, table, type CommandResult } from '../output.ts'
 
 export async function listLogsCommand(env: Environment): Promise<CommandResult> {
@@ -25,6 +26,16 @@ export async function rebuildFromLogs(env: Environment, { stopped }: { stopped: 
     data: { shards: shards.length, ...answer }, exit: answer.stopped > 0 ? EXIT.partly : EXIT.ok,
     text: `${shards.length} shards made again, ${answer.events} logged events sent, ${answer.stopped} shards are stopped`,
   }
+}
+
+/**
+ * No rebuild waits for this log any more: of the events that only it knew, a repeat counts again. Rejects with
+ * `RECORD_UNKNOWN`.
+ */
+export async function forgetLogCommand(env: Environment, id: string): Promise<CommandResult> {
+  await using stores = await openDurable(env)
+  if (!await forgetLog(id, stores.journal)) throw new AppError('RECORD_UNKNOWN', `no ingest log ${id} is known`)
+  return { data: { id }, text: `no rebuild waits for ingest log ${id} any more` }
 }
 
 function answerOf(logs: LogSummary[]): CommandResult {
