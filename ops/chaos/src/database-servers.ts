@@ -60,8 +60,7 @@ export class DatabaseServers implements AsyncDisposable {
   /** The settings of a fleet on these servers, with databases of its own. */
   async envFor(name: string): Promise<Record<string, string>> {
     const url = (kind: ServerKind) => this.#servers.get(kind)!.url
-    // The segments of all rounds stand in one index: the next round begins without it.
-    await fetch(`${url('elasticsearch')}tallyfleet-segments-v1`, { method: 'DELETE' })
+    await deleteIndices(url('elasticsearch'))
     return { ROLLUPS_URL: `${url('mongo')}${name}`, CATALOG_URL: `${url('mysql')}${name}`, SEGMENTS_URL: url('elasticsearch').replace(/\/$/, '') }
   }
 
@@ -90,5 +89,14 @@ export class DatabaseServers implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.#servers.values()].map(({ child }) => end(child, 'SIGTERM')))
+  }
+}
+
+/** The segments of all rounds stand in the same indices: the next round begins without them. */
+async function deleteIndices(url: string): Promise<void> {
+  const indices = await (await fetch(`${url}_cat/indices/tallyfleet-*?format=json&h=index`)).json() as { index: string }[]
+  for (const { index } of indices) {
+    const { status } = await fetch(`${url}${index}`, { method: 'DELETE' })
+    if (status !== 200) throw new AppError('STORE_UNAVAILABLE', `the index ${index} was not deleted: ${status}`)
   }
 }

@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { RecordedEvent } from '@tallyfleet/features'
 import { packs } from '@tallyfleet/packs'
 import { silentLog } from '@tallyfleet/ports'
 import { openStores, storesConfig } from '@tallyfleet/stores'
@@ -62,7 +63,7 @@ export async function playLanes(schedule: Schedule, { folder, servers }: Place):
   const work = [
     ...Array.from({ length: SENDERS }, (_, at) => {
       const random = new Random(`${seed}|${round}|sender ${at}`)
-      return runSender(`s${at}`, (events) => random.pick(lanes).ingest(events), books, random,
+      return runSender(`s${at}`, async (events) => acceptAll(await random.pick(lanes).ingest(events)), books, random,
         { until: stop.signal, pauseMs: power ? 30 : 15, patienceMs: PATIENCE_MS })
     }),
     importFiles(),
@@ -133,6 +134,11 @@ export async function playLanes(schedule: Schedule, { folder, servers }: Place):
       if (error && performance.now() > deadline) throw error
     }
   }
+}
+
+/** A process whose clock went back refuses what is later than that: its client sends it again. */
+function acceptAll(outcomes: readonly RecordedEvent[]): void {
+  if (outcomes.some(({ status }) => status === 'rejected')) throw new Error('refused')
 }
 
 function bump(counts: Record<string, number>, name: string): void {

@@ -2,6 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { AppError, type ErrorCode } from '@tallyfleet/domain'
+import type { RecordedEvent } from '@tallyfleet/features'
 import type { SelfFault } from './faults.ts'
 import { end, hasEnded, own, signal } from './owned-process.ts'
 import type { Trap } from './traps.ts'
@@ -90,8 +91,9 @@ export class Lane implements AsyncDisposable {
     return await once(child, 'exit', { signal: AbortSignal.timeout(timeoutMs) }).then(() => true, () => hasEnded(child))
   }
 
-  ingest(events: unknown[]): Promise<unknown> {
-    return this.#ask((id) => ({ do: 'ingest', id, events }), 6_000)
+  /** Answers what became of each event. */
+  ingest(events: unknown[]): Promise<RecordedEvent[]> {
+    return this.#ask((id) => ({ do: 'ingest', id, events }), 6_000) as Promise<RecordedEvent[]>
   }
 
   import(path: string): Promise<unknown> {
