@@ -1,5 +1,5 @@
 import type { SchedulerConfig } from '@tallyfleet/config'
-import { releaseTicks, repairTicks, settleTicks } from '@tallyfleet/features'
+import { relayOutbox, releaseTicks, repairTicks, settleTicks } from '@tallyfleet/features'
 import { flushJob, jobs } from '@tallyfleet/jobs'
 import { createMetrics, MetricsHub, serveHealth } from '@tallyfleet/metrics'
 import { packs } from '@tallyfleet/packs'
@@ -51,6 +51,10 @@ export async function openScheduler(config: SchedulerConfig & StoresConfig, log:
   stack.use(repeat('repair ticks', REPAIR_EVERY_MS, log, async () => {
     counted.repaired(await repairTicks(scheduled, withinMs, await needsNow()))
     withinMs = REPAIR_WITHIN_MS
+  }))
+  const relayed = metrics.counter('fleet_outbox_relayed_total', 'Jobs that were promised and left behind, made by a scheduler')
+  stack.use(repeat('relay outbox', LEFT_EVERY_MS, log, async () => {
+    relayed.inc(await relayOutbox(jobs, { ...await needsNow(), records: stores.records }))
   }))
   stack.use(flushEarly({ hot: stores.hot, queue, log, limit: config.FLUSH_EARLY_FIELDS }))
   stack.use(watchStores({ ...stores, admin, metrics, log }))

@@ -2,7 +2,7 @@ import {
   parityAnswerSchema, parityQuerySchema, startedParityAnswerSchema, startParityBodySchema,
 } from '@tallyfleet/api-contract'
 import { AppError } from '@tallyfleet/domain'
-import { DEFAULT_TENANT, listParityRuns } from '@tallyfleet/features'
+import { actorOf, DEFAULT_TENANT, listParityRuns, promiseJob } from '@tallyfleet/features'
 import { checkParityJob } from '@tallyfleet/jobs'
 import { defineRoute } from '../../http/define-route.ts'
 import { overseesAll } from '../../http/oversees-all.ts'
@@ -46,6 +46,6 @@ export const startParity = defineRoute({
   if (body.from && body.to && body.from >= body.to) {
     throw new AppError('PARAMETER_INVALID', 'to is not after from: it is exclusive')
   }
-  const jobId = await needs.queue.enqueue(checkParityJob, body)
+  const jobId = await promiseJob(checkParityJob, body, actorOf(caller), needs)
   return { status: 202, body: toEnvelope({ jobId }, needs.clock.now()) }
 })
