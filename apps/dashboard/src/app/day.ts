@@ -30,3 +30,12 @@ export function isDay(text: string): boolean {
 export function todayIn(zone: string, now = new Date()): string {
   return new Intl.DateTimeFormat('en-CA', { timeZone: zone, year: 'numeric', month: '2-digit', day: '2-digit' }).format(now)
 }
+
+/** The bucket that a day falls into, as the API names it; weeks after ISO 8601. */
+export function bucketOfDay(day: string, interval: 'day' | 'week' | 'month' | 'year'): string {
+  if (interval === 'day') return day
+  if (interval !== 'week') return day.slice(0, interval === 'month' ? 7 : 4)
+  const weekday = (new Date(`${day}T00:00:00Z`).getUTCDay() + 6) % 7
+  const thursday = addDays(day, 3 - weekday) // The year of a week is that of its Thursday.
+  return `${thursday.slice(0, 4)}-W${String(1 + Math.floor(daysBetween(`${thursday.slice(0, 4)}-01-01`, thursday) / 7)).padStart(2, '0')}`
+}

@@ -4,7 +4,7 @@ import { useRoute, type RouteLocationRaw } from 'vue-router'
 export function useEntityLink(): (id: string) => RouteLocationRaw {
   const route = useRoute()
   return (id) => {
-    const { f: _filters, by: _dimension, tab: _tab, ...query } = route.query
+    const { f: _filters, by: _dimension, tab: _tab, with: _others, ...query } = route.query
     return { path: `/content/${encodeURIComponent(id)}`, query }
   }
 }

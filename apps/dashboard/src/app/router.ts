@@ -6,6 +6,8 @@ declare module 'vue-router' {
     name: 'overview' | 'content' | 'entity' | 'segments' | 'catalog' | 'quality' | 'proof' | 'queues' | 'settings' | 'notFound'
     /** The page looks at a range, so the global bar stands above it. */
     bar?: 'full' | 'range' | 'subject'
+    /** Its lists heed filters by the catalog. */
+    filters?: boolean
   }
 }
 
@@ -14,9 +16,9 @@ export const router = createRouter({
   history: createWebHistory(),
   routes: [
     { path: '/', component: () => import('../pages/overview/OverviewPage.vue'), meta: { name: 'overview', bar: 'full' } },
-    { path: '/content', component: () => import('../pages/content/ContentPage.vue'), meta: { name: 'content', bar: 'full' } },
+    { path: '/content', component: () => import('../pages/content/ContentPage.vue'), meta: { name: 'content', bar: 'full', filters: true } },
     { path: '/content/:id', component: () => import('../pages/entity/EntityPage.vue'), meta: { name: 'entity', bar: 'full' } },
-    { path: '/segments', component: () => import('../pages/segments/SegmentsPage.vue'), meta: { name: 'segments', bar: 'range' } },
+    { path: '/segments', component: () => import('../pages/segments/SegmentsPage.vue'), meta: { name: 'segments', bar: 'range', filters: true } },
     { path: '/catalog', component: () => import('../pages/catalog/CatalogPage.vue'), meta: { name: 'catalog', bar: 'subject' } },
     { path: '/quality', component: () => import('../pages/quality/QualityPage.vue'), meta: { name: 'quality', bar: 'range' } },
     { path: '/proof', component: () => import('../pages/proof/ProofPage.vue'), meta: { name: 'proof' } },

@@ -50,6 +50,8 @@ export function useShortcuts(): { isPaletteOpen: Ref<boolean>; isSheetOpen: Ref<
     else if (key === '?') isSheetOpen.value = true
     else if (key === '/') document.querySelector<HTMLElement>('[data-table-search]')?.focus()
     else if (letter === 't') document.querySelector<HTMLElement>('[data-chart-toggle]')?.click()
+    else if (letter === 'n') document.querySelector<HTMLElement>('[data-add-note]')?.click()
+    else if (letter === 's') document.querySelector<HTMLElement>('[data-views] > button')?.click()
     else if (router.currentRoute.value.meta.bar === undefined) return false
     else if (letter === 'x') change({ cmp: view.value.compare ? undefined : 'prev,wd' })
     else if (letter === 'i') change({ i: { day: 'week', week: 'month', month: 'year', year: 'day' }[view.value.interval] })

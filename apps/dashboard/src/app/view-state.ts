@@ -5,7 +5,7 @@ import { todayIn } from './day.ts'
 import { useSession, type PackInfo } from './session.ts'
 
 export type Interval = 'day' | 'week' | 'month' | 'year'
-export type Compare = 'prev' | 'year' | undefined
+export type Compare = 'prev' | 'year' | 'custom' | undefined
 
 /** Everything that the viewer set, read from the address. */
 export type ViewState = {
@@ -13,6 +13,8 @@ export type ViewState = {
   range: DateRange
   today: string
   compare: Compare
+  /** The days of a custom comparison. */
+  compareRange: DateRange | undefined
   matchWeekday: boolean
   interval: Interval
   domain: string
@@ -51,12 +53,14 @@ export function readViewState(query: LocationQuery, packs: readonly PackInfo[], 
   const actions = pack.actions.filter(({ entityTypes }) => entityTypes === null || entityTypes.includes(type.name))
   const action = pick('m', actions, (item) => item.name)
   const [kind = '', option] = (text('cmp') ?? '').split(',')
-  if (!['', 'prev', 'year'].includes(kind) || !['wd', undefined].includes(option)) broken.push('cmp')
+  const compareRange = kind === 'custom' ? resolveRange({ from: text('cf') ?? '', to: text('ct') ?? '' }, today) : undefined
+  const compare = kind === 'prev' || kind === 'year' || (kind === 'custom' && compareRange) ? kind : undefined
+  if ((kind !== '' && !compare) || !['wd', undefined].includes(option)) broken.push('cmp')
   const interval = text('i')
   if (interval !== undefined && !INTERVALS.includes(interval)) broken.push('i')
   return {
     rangeText, range, today,
-    compare: kind === 'prev' || kind === 'year' ? kind : undefined,
+    compare, compareRange,
     matchWeekday: option === 'wd',
     interval: interval !== undefined && INTERVALS.includes(interval) ? interval as Interval : intervalFor(range),
     domain: pack.domain, type: type.name, action: action?.name ?? '',
@@ -78,6 +82,9 @@ export function useView(): { view: ComputedRef<ViewState>; pack: ComputedRef<Pac
 }
 
 /** What the insight API takes for a view: days, and what to compare with. */
-export function rangeParameters({ range, compare, matchWeekday }: ViewState): Record<string, string> {
-  return { from: range.from, to: range.to, ...(compare && { cmp: matchWeekday ? `${compare},wd` : compare }) }
+export function rangeParameters({ range, compare, compareRange, matchWeekday }: ViewState): Record<string, string> {
+  return {
+    from: range.from, to: range.to, ...(compare && { cmp: matchWeekday ? `${compare},wd` : compare }),
+    ...(compare === 'custom' && compareRange && { cmp_from: compareRange.from, cmp_to: compareRange.to }),
+  }
 }

@@ -1,7 +1,7 @@
 import type { EChartsOption } from './echarts.ts'
 
 export type ChartSeries = { name: string; values: readonly (number | null)[]; dashed?: boolean; labels?: readonly string[] }
-export type ChartNote = { bucket: string; title: string }
+export type ChartNote = { bucket: string; title: string; id?: string | undefined; mine?: boolean | undefined }
 
 /** The colours of the page, read from it: the chart follows the theme. */
 export type ChartColors = { ink: string; soft: string; line: string; panel: string; faint: string; accent: string; second: string; lines: readonly string[] }

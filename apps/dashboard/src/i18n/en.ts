@@ -7,6 +7,16 @@ export const en = {
     logout: 'Log out', account: 'Account', notFound: 'Page not found', notFoundText: 'Nothing is at this address.', backHome: 'Back to the overview',
   },
   bar: {
+    value: 'Value',
+    opContains: 'contains',
+    opNot: 'is not',
+    opIs: 'is',
+    operator: 'Condition',
+    filterField: 'Field',
+    addFilter: 'Add filter',
+    compareTo: 'Compare to',
+    compareFrom: 'Compare from',
+    compareCustom: 'Custom period',
     range: 'Date range', compare: 'Compare', compareNone: 'No comparison', comparePrev: 'Previous period', compareYear: 'Year before',
     matchWeekday: 'Match weekdays', earlier: 'Earlier period', later: 'Later period', typed: 'Type a range', typedHint: '7d, 2026-10 or 2026-10-01..2026-10-20',
     typedWrong: 'Not a range of at most 400 days', calendar: 'Choose days', apply: 'Apply', type: 'Kind', action: 'Metric', interval: 'Interval',
@@ -40,9 +50,12 @@ export const en = {
   demo: { load: 'Load demo data', loading: 'Demo data is being loaded: seconds', loaded: 'Demo data: real films, made-up traffic' },
   content: { title: 'Content', top: 'Top', gaining: 'Gaining', losing: 'Losing', breakdown: 'By {dimension}', dimension: 'Break down by', filterBy: 'Filter by {value}', noRows: 'Nothing counted in this range.' },
   entity: {
+    compareWith: 'Compare with',
     total: 'Total', inRange: 'In range', rank: 'Rank', rankOf: '{rank} of {count}', share: 'Share', first: 'First day', last: 'Last day', catalog: 'Catalog row', noRow: 'Counts without a catalog row: an orphan.', opening: 'Held before it was bound', shown: 'The catalog shows', related: 'Related', why: 'Why is this number?', trend: '{metric} of this {kind}', noRelated: 'Nothing shares a value with it.', neverCounted: 'never',
   },
   proof: {
+    comparing: 'Comparing …',
+    compareNow: 'Compare now',
     ledger: 'Conservation ledger', ledgerText: 'Every event that came in is counted, stopped as a duplicate, or refused with a reason. Counted events are in the rollups, on their way there, or named.', balanced: 'Balanced', unbalanced: 'Does not balance',
     received: 'Received', counted: 'Counted', duplicates: 'Duplicates', rejected: 'Rejected', quarantined: 'Quarantined', pending: 'On the way', parity: 'Parity of the stores', parityText: 'Each store is compared with the one it is made from.', equal: 'All stores agree', different: '{count} differences', store: 'Store', compared: 'Compared', differences: 'Differences', orphans: '{count} orphans: entities that count without a catalog row. Listed, not a difference.', history: 'Earlier runs', never: 'No run yet', neverText: 'The fleet compares its stores by itself; {command} does it now.',
     evidence: 'Signed evidence', evidenceText: 'Each report holds totals, ledger and parity, is signed, and is chained to the one before.', verified: 'Verified', broken: 'Broken', fingerprint: 'Key fingerprint', noReports: 'No report yet', noReportsText: '{command} makes one; it can be verified without a network.',
@@ -71,9 +84,27 @@ export const en = {
   settings: {
     appearance: 'Appearance', theme: 'Theme', system: 'System', light: 'Light', dark: 'Dark', language: 'Language', shortcuts: 'Single-key shortcuts', shortcutsText: 'Off in fields; {key} shows them all.', keys: 'API keys', key: 'Key', scopes: 'Scopes', created: 'Created', revoked: 'Revoked', revoke: 'Revoke', revokeTitle: 'Revoke this key?', revokeText: 'Whoever uses {name} is refused within five seconds. This cannot be undone.', newKey: 'New key', keyName: 'Name', make: 'Make key', secretOnce: 'The secret is shown this once. Copy it now.', publishable: 'For web pages (may only send events, from its origins)', origins: 'Origins, comma-separated', team: 'Team and roles', person: 'Name', role: 'Role', invite: 'Let someone in', inviteButton: 'Make login link', inviteText: 'Give this link to {name}. It works once, within a day.', noPassword: 'no password yet', you: 'you', roleText: 'Viewers and analysts look; operators act on queues; administrators do everything.', tenantText: 'Numbers, days and keys belong to a tenant; its time zone is {zone}.', password: 'Change password', copied: 'Copied', viewerOnly: 'Only administrators see keys and people.', inUse: 'in use', about: 'This installation',
   },
+  views: {
+    pinned: 'Pinned',
+    save: 'Save view',
+    share: 'Share with everyone',
+    pin: 'Pin to the overview',
+    name: 'Name of this view',
+    title: 'Saved views',
+  },
+  notes: {
+    incident: 'Incident',
+    experiment: 'Experiment',
+    etl: 'Data run',
+    deploy: 'Release',
+    note: 'Note',
+    kind: 'Kind',
+    text: 'What happened',
+    add: 'Add note',
+  },
   role: { viewer: 'Viewer', analyst: 'Analyst', operator: 'Operator', admin: 'Administrator' },
   palette: { title: 'Jump to', placeholder: 'Page, range, title or action …', pages: 'Pages', ranges: 'Ranges', entities: 'Titles', actions: 'Actions', nothing: 'Nothing found', theme: 'Switch theme', language: 'Switch language', help: 'Keyboard shortcuts', copyLink: 'Copy link to this view' },
-  keys: { title: 'Keyboard shortcuts', general: 'Anywhere', ranges: 'Range', pages: 'Go to', palette: 'Search and jump', sheet: 'This sheet', search: 'Search the table', close: 'Close; then clear filters', compare: 'Compare on or off', interval: 'Next interval', table: 'Chart or table', shift: 'Earlier or later', then: 'then', off: 'Single-key shortcuts are off in settings.' },
+  keys: { note: 'Add a note', views: 'Save this view', title: 'Keyboard shortcuts', general: 'Anywhere', ranges: 'Range', pages: 'Go to', palette: 'Search and jump', sheet: 'This sheet', search: 'Search the table', close: 'Close; then clear filters', compare: 'Compare on or off', interval: 'Next interval', table: 'Chart or table', shift: 'Earlier or later', then: 'then', off: 'Single-key shortcuts are off in settings.' },
 }
 
 export type Messages = typeof en
