@@ -9,19 +9,25 @@ const TIMEOUT_MS = 3_000
 /** A probe of many load balancers must not become a load. */
 const KEPT_MS = 1_000
 
+/** Checks of what others do: an API goes on counting while no worker takes its batches. */
+const NOT_FOR_TRAFFIC: ReadonlySet<string> = new Set(['workers'])
+
 /**
- * `/livez`: the process answers. `/readyz`: so does every store that the API needs, and no shard stopped; 503 names
- * what fails.
+ * `/livez`: the process answers. `/readyz`: so does every store that the API needs, no shard stopped, and workers take
+ * what is ready; 503 names what fails. `/readyz?for=traffic`, for load balancers: whether this API should get requests,
+ * whatever workers do.
  */
 export function healthPages(needs: ApiNeeds): Router {
   const router = Router()
   let kept: { checks: Promise<Record<string, Check>>; until: number } | undefined
   router.get('/livez', (_request, response) => { response.json({ status: 'ok' }) })
-  router.get('/readyz', async (_request, response) => {
+  router.get('/readyz', async (request, response) => {
     const now = performance.now()
     if (!kept || kept.until < now) kept = { checks: checkAll(needs), until: now + KEPT_MS }
     const checks = await kept.checks
-    const failing = Object.keys(checks).filter((name) => checks[name]!.state === 'failed')
+    const isForTraffic = request.query['for'] === 'traffic'
+    const failing = Object.keys(checks)
+      .filter((name) => checks[name]!.state === 'failed' && !(isForTraffic && NOT_FOR_TRAFFIC.has(name)))
     response.setHeader('cache-control', 'no-store')
     response.status(failing.length === 0 ? 200 : 503).json({
       status: failing.length === 0 ? 'ok' : 'failed', failing, checks,
@@ -30,7 +36,7 @@ export function healthPages(needs: ApiNeeds): Router {
   return router
 }
 
-async function checkAll({ hot, journal, accounts }: ApiNeeds): Promise<Record<string, Check>> {
+async function checkAll({ hot, journal, accounts, queues }: ApiNeeds): Promise<Record<string, Check>> {
   const checks: Record<string, () => Promise<Omit<Check, 'state'>>> = {
     hot: async () => {
       const { version, maxmemoryPolicy, refusal } = await hot.serverStatus()
@@ -48,6 +54,15 @@ async function checkAll({ hot, journal, accounts }: ApiNeeds): Promise<Record<st
     },
     rollups: async () => { await journal.find('readiness', 'probe'); return {} },
     catalog: async () => { await accounts.findTenant('default'); return {} },
+    workers: async () => {
+      const stuck = (await queues.listQueues()).filter((queue) => queue.stuck)
+      const [first] = stuck
+      if (first) {
+        const seconds = Math.round(first.oldestReadySeconds ?? 0)
+        throw new Error(`${first.queue}: work has been ready for ${seconds} s, and nobody takes it`)
+      }
+      return {}
+    },
   }
   const results = await Promise.all(Object.entries(checks).map(async ([name, run]) => [name, await outcomeOf(run)] as const))
   return Object.fromEntries(results)
