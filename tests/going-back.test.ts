@@ -3,8 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ALL_SHARDS, shardOf } from '@tallyfleet/domain'
 import { checkShards, closeLedger, describeContradictions, flushShards, readLedger } from '@tallyfleet/features'
-import { startPrivateRedis, type PrivateRedis } from '@tallyfleet/testing'
+import { createMetrics } from '@tallyfleet/metrics'
+import type { CatalogStore, QueueAdmin, SegmentStore } from '@tallyfleet/ports'
+import { startPrivateRedis, waitUntil, type PrivateRedis } from '@tallyfleet/testing'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { watchStores } from '../apps/scheduler/src/watch-stores.ts'
 import { openCountingBench, type CountingBench } from './counting-bench.ts'
 
 const args = ['--appendfsync', 'always']
@@ -165,9 +168,27 @@ test('an event that vanishes from Redis is a gap of its shard, with the minute t
   const redis = new Redis(server.url)
   const [field] = Object.keys(await redis.hgetall(`hot:{t${shard}}`))
   await redis.hincrby(`hot:{t${shard}}`, field!, -1)
-  redis.disconnect()
   expect(await readLedger({}, bench.needs)).toMatchObject({ balanced: false, gaps: [{ shard, tenant: 'default', gap: 1 }] })
+  expect(await alarm()).toBe(0) // no minute has closed with it yet
   const { gaps } = await closeLedger(bench.needs)
   expect(gaps).toMatchObject([{ shard, gap: 1, firstMinute: expect.stringMatching(/^\d{4}-/) }])
   expect(await readLedger({}, bench.needs)).toMatchObject({ gaps: [{ shard, gap: 1, firstMinute: gaps[0]!.firstMinute }] })
+  expect(await alarm()).toBe(1)
+
+  await redis.hincrby(`hot:{t${shard}}`, field!, 1)
+  redis.disconnect()
+  expect((await closeLedger(bench.needs)).gaps).toEqual([])
+  expect(await alarm()).toBe(0)
 })
+
+/** `fleet_ledger_gap_events`, as a scheduler that starts now sets it. */
+async function alarm(): Promise<number | undefined> {
+  const metrics = createMetrics({ app: 'scheduler', runtimeMetrics: false })
+  const none = { listMarks: async () => new Map(), listRevisions: async () => new Map() } as unknown as CatalogStore & SegmentStore
+  const admin = { listQueues: async () => [] } as unknown as QueueAdmin
+  const read = async (name: string) => (await metrics.registry.getSingleMetric(name)?.get())?.values[0]?.value
+  await using watch = watchStores({ ...bench.needs, catalog: none, segments: none, admin, metrics })
+  await waitUntil(() => read('fleet_redis_used_bytes')) // set after the gap
+  void watch
+  return await read('fleet_ledger_gap_events')
+}
