@@ -26,8 +26,8 @@ export async function workOf(queue: Queue, connection: Connection): Promise<Queu
   const now = Date.now()
   const [completed, failed, [, oldest], overdue, lately, active] = await Promise.all([
     redis.zcount(queue.toKey('completed'), now - WINDOW_MS, '+inf'), redis.zcount(queue.toKey('failed'), now - WINDOW_MS, '+inf'),
-    redis.zrange(queue.toKey('completed'), 0, 0, 'WITHSCORES'), redis.zcount(queue.toKey('delayed'), '-inf', (now + 1) * DELAY_SCALE - 1),
-    redis.zrange(queue.toKey('completed'), 0, SAMPLE - 1, 'REV'), redis.lrange(queue.toKey('active'), 0, MOST_ACTIVE - 1),
+    redis.zrange(queue.toKey('completed'), '0', '0', 'WITHSCORES'), redis.zcount(queue.toKey('delayed'), '-inf', (now + 1) * DELAY_SCALE - 1),
+    redis.zrange(queue.toKey('completed'), '0', String(SAMPLE - 1), 'REV'), redis.lrange(queue.toKey('active'), 0, MOST_ACTIVE - 1),
   ])
   // A busy queue keeps fewer of its ended jobs than the window holds.
   const windowMs = Math.max(1_000, Math.min(WINDOW_MS, completed > 9_000 ? now - Number(oldest) : WINDOW_MS))
