@@ -15,7 +15,8 @@ function randomOf(seed: number): () => number {
 /**
  * A server's log under `appendfsync everysec`, as `flushAppendOnlyFile` in Redis 6.2 to 7.0 treats it: at the end of
  * each turn of the loop the buffer is written, but kept back for 2 s while a sync runs; a sync begins when none runs,
- * something was written since the last began, and the second is another.
+ * something was written since the last began, and the second is another. A write beside a running sync uses up its
+ * second: no sync begins in it.
  */
 class ModelServer implements LogServer {
   nowMs: number
@@ -26,7 +27,7 @@ class ModelServer implements LogServer {
   #lastSyncSecond = 0
   #sync: { endsAt: number; upTo: number } | undefined
   #keptBackSince: number | undefined
-  #rewrites = 0
+  #delayed = 0
   readonly #random: () => number
   readonly #slowMs: number
 
@@ -43,13 +44,17 @@ class ModelServer implements LogServer {
   #turn(ms: number): void {
     this.nowMs += ms
     this.#endSync()
+    const second = Math.floor(this.nowMs / 1_000)
     if (this.executed > this.#inFile) {
       this.#keptBackSince ??= this.nowMs
       if (this.#sync && this.nowMs - this.#keptBackSince < 2_000) return
       this.#inFile = this.executed
       this.#keptBackSince = undefined
+      if (this.#sync) {
+        this.#delayed++
+        this.#lastSyncSecond = second
+      }
     }
-    const second = Math.floor(this.nowMs / 1_000)
     if (this.#sync || this.#covered === this.#inFile || second <= this.#lastSyncSecond) return
     this.#sync = { endsAt: this.nowMs + this.#random() * this.#slowMs, upTo: this.#inFile }
     this.#covered = this.#inFile
@@ -77,8 +82,8 @@ class ModelServer implements LogServer {
   }
 
   async info(): Promise<string> {
-    return this.#answer(() => `aof_rewrite_in_progress:0\r\nrdb_bgsave_in_progress:0\r\naof_rewrites:${this.#rewrites}\r\n`
-      + `aof_last_write_status:ok\r\naof_pending_bio_fsync:${this.#sync ? 1 : 0}\r\n`)
+    return this.#answer(() => `aof_rewrite_in_progress:0\r\nrdb_bgsave_in_progress:0\r\naof_rewrites:0\r\n`
+      + `aof_delayed_fsync:${this.#delayed}\r\naof_last_write_status:ok\r\naof_pending_bio_fsync:${this.#sync ? 1 : 0}\r\n`)
   }
 
   async time(): Promise<string[]> {

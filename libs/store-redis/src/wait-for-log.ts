@@ -15,11 +15,12 @@ const BLIND_MS = 3_000
  * WAITAOF (before 7.2). By what is seen, mostly in about a second:
  * 1. A later second has begun by the server's clock. Now the server, as soon as no sync runs, writes what it kept back
  *    and begins a sync, at the end of a turn of its loop, and so between any two answers. (It begins one a second: one
- *    that was begun in this later second began with everything of the second before.)
+ *    that was begun in this later second began with everything of the second before. But when a sync takes so long that
+ *    it writes beside it, it skips the sync of that second, and counts that in `aof_delayed_fsync`.)
  * 2. Two answers in a row tell of no sync that runs (`aof_pending_bio_fsync`): after the first of them one was begun,
  *    if one was needed, and at the second it has ended.
- * A server that does not tell all that, or rewrites its log meanwhile and so syncs the old file unseen, gets three
- * seconds instead.
+ * A server that does not tell all that, or skipped a sync meanwhile, or rewrote its log and so synced the old file unseen,
+ * gets three seconds instead.
  * @param fixedMs waits so long in place of all that, and then until no sync runs
  * @throws AppError `STORE_UNAVAILABLE` when the log cannot be written, or is not synced within 10 s
  */
@@ -38,7 +39,9 @@ export async function waitForLog(server: LogServer, fixedMs?: number, pause: (ms
     const running = field(info, 'aof_pending_bio_fsync')
     const forked = field(info, 'aof_rewrite_in_progress') === '1' || field(info, 'rdb_bgsave_in_progress') === '1'
     return {
-      syncing: (running ?? '0') !== '0', rewrites: field(info, 'aof_rewrites'), blind: forked || running === undefined,
+      syncing: (running ?? '0') !== '0',
+      unseen: `${field(info, 'aof_rewrites')} ${field(info, 'aof_delayed_fsync')}`,
+      blind: forked || running === undefined,
     }
   }
   const millis = async () => {
@@ -60,7 +63,7 @@ export async function waitForLog(server: LogServer, fixedMs?: number, pause: (ms
     const nextSecond = (Math.floor(startedAt / 1_000) + 1) * 1_000
     for (let now = startedAt; now < nextSecond; now = await millis()) await rest(nextSecond - now)
     const after = await synced(2)
-    if (!after.blind && after.rewrites === before.rewrites) return
+    if (!after.blind && after.unseen === before.unseen) return
   }
   await pause(fixedMs ?? BLIND_MS)
   await synced(1)
