@@ -1,9 +1,10 @@
 import type { BullMQAdapter } from '@bull-board/api/bullMQAdapter'
 import type { Packs } from '@tallyfleet/domain'
+import type { LiveHub } from '@tallyfleet/features'
 import type { ResponseTimes } from '@tallyfleet/features'
 import type { Metrics } from '@tallyfleet/metrics'
 import type {
-  AccountStore, CatalogStore, Clock, HotStore, JobQueue, Journal, Log, QueueAdmin, RecordStore, RollupStore, SegmentStore,
+  AccountStore, CatalogStore, Clock, HotStore, JobQueue, Journal, LiveExchange, Log, QueueAdmin, RecordStore, RollupStore, SegmentStore,
   TelemetryStore,
 } from '@tallyfleet/ports'
 import type { ApiConfig } from '@tallyfleet/config'
@@ -27,6 +28,9 @@ export type ApiNeeds = {
   reportsFolder: string
   /** The built dashboard; absent, or without a build: a plain page stands in its place. */
   dashboardFolder?: string
+  /** What is counted right now, here and elsewhere. */
+  live: LiveHub
+  exchange: LiveExchange
   queues: QueueAdmin
   /** For work that is too long for a request. */
   queue: JobQueue

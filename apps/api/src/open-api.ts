@@ -5,6 +5,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { AppError } from '@tallyfleet/domain'
 import { ResponseTimes } from '@tallyfleet/features'
+import { LiveHub } from '@tallyfleet/features'
 import { jobs } from '@tallyfleet/jobs'
 import { createMetrics, mergeMetrics, MetricsHub } from '@tallyfleet/metrics'
 import { packs } from '@tallyfleet/packs'
@@ -12,6 +13,8 @@ import { systemClock, type Log } from '@tallyfleet/ports'
 import { openJobQueue, openQueueAdmin } from '@tallyfleet/queue'
 import { openStores, type StoresConfig } from '@tallyfleet/stores'
 import { buildApp } from './app.ts'
+import { serveLive } from './live/serve-live.ts'
+import type { ApiNeeds } from './needs.ts'
 import type { ApiConfig } from '@tallyfleet/config'
 
 /** A part of the API that serves: disposing ends it in order. */
@@ -42,19 +45,21 @@ export async function openApi(config: ApiConfig & StoresConfig, log: Log): Promi
   // A container's process has the same id in each of its lives.
   const life = `${hostname()}-${process.pid}-${Date.now().toString(36)}`
   const responseTimes = stack.use(new ResponseTimes(life, { ...stores, clock: systemClock, log }))
-  const app = buildApp({
-    ...stores, queues, queue, boardQueues: queues.bullQueues(), packs, clock: systemClock, log, metrics, config,
+  const live = stack.use(new LiveHub({ ...stores, exchange: stores.live, packs, clock: systemClock, log }))
+  const needs: ApiNeeds = {
+    ...stores, live, exchange: stores.live, queues, queue, boardQueues: queues.bullQueues(), packs, clock: systemClock, log, metrics, config,
     mergedMetrics, responseTimes,
     reportsFolder: join(config.FLEET_HOME, 'reports'),
     dashboardFolder: join(import.meta.dirname, '../../dashboard/dist'),
-  })
-  const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: 20_000, keepAliveTimeout: 65_000 }, app)
+  }
+  const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: 20_000, keepAliveTimeout: 65_000 }, buildApp(needs))
   server.listen(config.HTTP_PORT, config.HTTP_HOST)
   await once(server, 'listening').catch((cause: NodeJS.ErrnoException) => {
     const why = cause.code === 'EADDRINUSE' ? 'is taken' : `cannot be listened on (${cause.code ?? cause.message})`
     throw new AppError('CONFIG_INVALID', `HTTP_PORT: ${config.HTTP_HOST}:${config.HTTP_PORT} ${why}`, { cause })
   })
   stack.defer(() => drain(server)) // only now: a server that never listened cannot close
+  stack.use(serveLive(server, needs)) // closed before: the server waits for its sockets
   const { port } = server.address() as AddressInfo
   const moved = stack.move()
   return { port, [Symbol.asyncDispose]: () => moved.disposeAsync() }

@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createKey, createTenant, type CreateKeyInput } from '@tallyfleet/features'
+import { createKey, createTenant, LiveHub, type CreateKeyInput } from '@tallyfleet/features'
 import { createMetrics } from '@tallyfleet/metrics'
 import { packs } from '@tallyfleet/packs'
 import { silentLog, systemClock, type Log } from '@tallyfleet/ports'
@@ -12,6 +12,7 @@ import { openJobQueue, openQueueAdmin } from '@tallyfleet/queue'
 import { openStores, storesConfig, type Stores } from '@tallyfleet/stores'
 import { startPrivateRedis } from '@tallyfleet/testing'
 import { buildApp } from './app.ts'
+import { serveLive } from './live/serve-live.ts'
 import { apiConfig, type ApiConfig } from '@tallyfleet/config'
 import type { ApiNeeds } from './needs.ts'
 
@@ -30,26 +31,32 @@ export type Answer = { status: number; headers: Headers; text: string; json: any
 
 const job = { name: 'test-board', queue: 'boards' }
 
-/** The whole API on a free port, over a Redis of its own and embedded stores in a folder that goes with it. */
+/**
+ * The whole API on a free port, over a Redis of its own and stores in a folder that goes with it.
+ * @param env names other stores, as `ROLLUPS_URL` and the like
+ */
 export async function startApi(
-  { config = {}, log = silentLog, override = {} }: { config?: Partial<ApiConfig>; log?: Log; override?: Partial<ApiNeeds> } = {},
+  { config = {}, log = silentLog, override = {}, env = {} }:
+    { config?: Partial<ApiConfig>; log?: Log; override?: Partial<ApiNeeds>; env?: Record<string, string> } = {},
 ): Promise<TestApi> {
   await using stack = new AsyncDisposableStack()
   const home = stack.adopt(mkdtempSync(join(tmpdir(), 'fleet-api-')), (path) => rmSync(path, { recursive: true, force: true }))
   const redis = stack.adopt(await startPrivateRedis(), (server) => server.stop())
   const stores = stack.use(await openStores(
-    storesConfig.parse({ FLEET_HOME: home, REDIS_URL: redis.url, FREEZE_SETTLE_MS: 0 }), { packs, log },
+    storesConfig.parse({ FLEET_HOME: home, REDIS_URL: redis.url, FREEZE_SETTLE_MS: 0, ...env }), { packs, log },
   ))
   const queues = stack.use(await openQueueAdmin({ url: redis.url, jobs: [job as never] }))
   const queue = stack.use(await openJobQueue({ url: redis.url }))
+  const live = stack.use(new LiveHub({ ...stores, exchange: stores.live, packs, clock: systemClock, log }, { everyMs: 100 }))
   const needs: ApiNeeds = {
-    ...stores, queues, queue, boardQueues: queues.bullQueues(), packs, clock: systemClock, log,
+    ...stores, live, exchange: stores.live, queues, queue, boardQueues: queues.bullQueues(), packs, clock: systemClock, log,
     reportsFolder: join(home, 'reports'),
     metrics: createMetrics({ runtimeMetrics: false }), config: { ...apiConfig.parse({}), ...config }, ...override,
   }
   const server = createServer(buildApp(needs)).listen(0, '127.0.0.1')
   await once(server, 'listening')
   stack.defer(() => { server.closeAllConnections(); server.close() })
+  stack.use(serveLive(server, needs))
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const moved = stack.move()
   return {

@@ -28,6 +28,7 @@ export const ERROR_CODES = {
   IMPORT_INVALID: ['invalid', 'The file to import cannot be read as the stated format.'],
   KEY_MISSING: ['unauthenticated', 'No API key was sent.'],
   KEY_UNKNOWN: ['unauthenticated', 'The API key is unknown or revoked.'],
+  TICKET_UNKNOWN: ['unauthenticated', 'The ticket for a socket is unknown, used up or older than 30 s.'],
   LOGIN_REQUIRED: ['unauthenticated', 'This page needs a login.'],
   LOGIN_FAILED: ['unauthenticated', 'Name and password do not match, or the link is used up.'],
   SCOPE_MISSING: ['forbidden', 'The API key lacks the scope that this endpoint needs.'],

@@ -4,7 +4,7 @@ import {
   actionsOf, AppError, catalogsOf, describeMove, INSTALLATION, MOVED, MOVING, type MovedRecord, type MovingRecord, type Packs,
 } from '@tallyfleet/domain'
 import type {
-  AccountStore, CatalogStore, HotStore, Journal, Log, LoggedCounters, RecordStore, RollupStore, SegmentStore, TelemetryStore,
+  AccountStore, CatalogStore, HotStore, Journal, LiveExchange, Log, LoggedCounters, RecordStore, RollupStore, SegmentStore, TelemetryStore,
 } from '@tallyfleet/ports'
 import type { StoresConfig } from './stores-config.ts'
 
@@ -28,6 +28,8 @@ export type Stores = AsyncDisposable & {
   startIngest(): Promise<void>
   /** Where the fleet's processes leave their metrics for whoever is asked. */
   metrics: MetricsExchange
+  /** Where what is counted is left to be shown live. */
+  live: LiveExchange
 }
 
 export type MetricsExchange = {
@@ -36,7 +38,7 @@ export type MetricsExchange = {
 }
 
 /** The stores that work without Redis: enough for accounts, reports and migrations. */
-export type DurableStores = Omit<Stores, 'hot' | 'metrics' | 'redisUrl' | 'startIngest'>
+export type DurableStores = Omit<Stores, 'hot' | 'live' | 'metrics' | 'redisUrl' | 'startIngest'>
 
 /**
  * Opens every store that the URLs name; the scheme picks the engine, and each brings its schema up to date.
@@ -50,7 +52,7 @@ export async function openStores(config: StoresConfig, { packs, log }: { packs: 
     throw new AppError('STORE_UNAVAILABLE', 'no redis: start the fleet with ./fleet up, or set REDIS_URL')
   }
   const durable = stack.use(await openDurableStores(config, { packs }))
-  const { RedisHotStore, RedisMetricsExchange } = await import('@tallyfleet/store-redis')
+  const { RedisHotStore, RedisLiveExchange, RedisMetricsExchange } = await import('@tallyfleet/store-redis')
   const { INGEST_DURABILITY: mode, FREEZE_SETTLE_MS: settleMs } = config
   const redis = stack.use(await RedisHotStore.open({
     url: redisUrl, durability: mode === 'log-first' ? 'everysec' : mode, settleMs,
@@ -59,11 +61,12 @@ export async function openStores(config: StoresConfig, { packs, log }: { packs: 
   const logged = mode === 'log-first' ? stack.use(await logBefore(redis)) : undefined
   const hot = logged ?? redis
   const metrics = stack.use(await RedisMetricsExchange.open({ url: redisUrl }))
+  const live = stack.use(await RedisLiveExchange.open({ url: redisUrl }))
   await refuseLostRollups(hot, durable.rollups)
   log.debug({ rollups: config.ROLLUPS_URL ?? 'embedded' }, 'stores open')
   const moved = stack.move()
   return {
-    ...durable, hot, metrics, redisUrl, startIngest: async () => await logged?.start(),
+    ...durable, hot, metrics, live, redisUrl, startIngest: async () => await logged?.start(),
     [Symbol.asyncDispose]: () => moved.disposeAsync(),
   }
 

@@ -13,6 +13,7 @@ import { explain } from './explain/route.ts'
 import { cancelJob, getJob, listJobs } from './jobs/route.ts'
 import { deleteKey, listKeys, postKey } from './keys/route.ts'
 import { ledger } from './ledger/route.ts'
+import { liveSnapshot, postTicket } from './live/route.ts'
 import { movers } from './movers/route.ts'
 import { overview } from './overview/route.ts'
 import { parity, startParity } from './parity/route.ts'
@@ -45,5 +46,6 @@ export const routes: readonly Route[] = [
   listTenants, postTenant, session, listUsers, putUser, readDemo, postDemo,
   segmentDimensions, previewSegment, segments, postSegment, segment, putSegmentRoute, deleteSegmentRoute, segmentSize,
   segmentMembers, catalogQuality, catalogIssues, postWontFix, deleteWontFix,
+  liveSnapshot, postTicket,
   recordTelemetry, telemetryJobs, telemetryAlerts, telemetryWorkers, telemetrySchedules, telemetryKpis,
 ]

@@ -1,6 +1,7 @@
 import { eventsBodySchema, recordedBatchSchema, recordedSchema, type Recorded, type RecordedBatch } from '@tallyfleet/api-contract'
 import { AppError, forbiddenKey, isBot, MAX_BODY_BYTES, MAX_EVENTS, type ErrorCode } from '@tallyfleet/domain'
 import { recordEvents, type Caller, type RecordedEvent } from '@tallyfleet/features'
+import type { LiveEvent } from '@tallyfleet/ports'
 import { z } from 'zod'
 import { defineRoute } from '../../http/define-route.ts'
 import { parseJson } from '../../http/parse-json.ts'
@@ -67,6 +68,7 @@ async function record(inputs: readonly unknown[], { key, tenant }: Caller, needs
   const outcomes = await recordEvents(
     inputs, { tenant: tenant.id, zone: tenant.zone, keyId: key.id, eventsPerMinute }, needs,
   )
+  needs.live.note(tenant.id, inputs.filter((_, index) => outcomes[index]!.status === 'accepted') as LiveEvent[])
   const counter = needs.metrics.counter('ingest_events_total', 'Events by outcome', ['outcome'])
   for (const { status } of outcomes) counter.inc({ outcome: status })
   return outcomes
