@@ -14,7 +14,7 @@ test.concurrent('a fleet whose worker hangs is not ready within a minute, takes 
   const { home, remove } = await newHome()
   stack.defer(remove)
   const redis = stack.adopt(await startPrivateRedis(), (server) => server.stop())
-  const fleet = stack.adopt(await startFleet(cleanEnv(home, { REDIS_URL: redis.url, LOG_LEVEL: 'fatal', FLUSH_INTERVAL_MS: '2000' })), (up) => up.stop())
+  const fleet = stack.adopt(await startFleet(cleanEnv(home, { REDIS_URL: redis.url, LOG_LEVEL: 'fatal', FLUSH_INTERVAL_MS: '2000' })), async (up) => { await up.stop() })
   const [worker] = execFileSync('ps', ['-o', 'pid=,args=', '--ppid', String(fleet.pid)]).toString().split('\n')
     .filter((line) => line.includes('apps/workers')).map((line) => Number(line.trim().split(' ')[0]))
   const status = async (path: string) => (await fleet.get(path)).status

@@ -29,19 +29,54 @@ test('a fixed time of day comes once on every day of a zone, at that time unless
       const moved = ticks.filter((at) => localTime(at, zone) !== expected)
       // A zone's clocks go forward once a year at most.
       expect(moved.length).toBeLessThanOrEqual(1)
-    }), { numRuns: 30 })
+    }), { numRuns: 15 })
 })
 
-test('a repeating pattern finds what a walk over every minute finds, across a change of clocks', () => {
-  for (const [zone, from] of [['Europe/Prague', '2026-03-28T22:00Z'], ['Europe/Prague', '2026-10-24T22:00Z'], ['America/New_York', '2026-11-01T03:00Z']] as const) {
-    const start = Date.parse(from)
-    const walked: string[] = []
-    for (let at = start + 60_000; at <= start + 8 * 3_600_000; at += 60_000) {
-      if (Number(localTime(new Date(at), zone).slice(3)) % 20 === 0) walked.push(new Date(at).toISOString())
+/** A shift of clocks, and the zone where it is: by an hour, by half of one, across midnight, against the year. */
+const SHIFTS = [
+  ['Europe/Prague', '2026-03-29T01:00Z'], ['Europe/Prague', '2026-10-25T01:00Z'], ['America/New_York', '2026-03-08T07:00Z'], ['America/New_York', '2026-11-01T06:00Z'],
+  ['Australia/Lord_Howe', '2026-04-04T15:00Z'], ['Australia/Lord_Howe', '2026-10-03T15:30Z'], ['Africa/Cairo', '2026-04-23T22:00Z'], ['Africa/Cairo', '2026-10-29T21:00Z'],
+  ['America/Havana', '2026-03-08T05:00Z'], ['America/Santiago', '2026-09-06T04:00Z'], ['Asia/Kathmandu', '2026-06-01T00:00Z'],
+] as const
+const HOUR = 3_600_000
+
+/** Every minute after `from`, with what the clocks of the zone show (as if in UTC). */
+function walk(zone: string, from: number, hours: number): { at: number; local: number }[] {
+  const format = new Intl.DateTimeFormat('sv-SE', { timeZone: zone, dateStyle: 'short', timeStyle: 'medium' })
+  return Array.from({ length: hours * 60 }, (_, index) => {
+    const at = from + (index + 1) * 60_000
+    return { at, local: Date.parse(`${format.format(at).replace(' ', 'T')}Z`) }
+  })
+}
+
+/** The plainest reading of the rules: minute by minute, with a memory of what the clocks have shown. */
+function expectedTicks(minutes: number[], hours: number[], zone: string, from: number, count: number): number[] {
+  const matches = (local: number) => minutes.includes(new Date(local).getUTCMinutes()) && hours.includes(new Date(local).getUTCHours())
+  const found = new Set<number>()
+  const shown = new Set<number>()
+  let previous: number | undefined
+  for (const { at, local } of walk(zone, from - 6 * HOUR, count + 6)) {
+    for (let skipped = (previous ?? local) + 60_000; skipped < local; skipped += 60_000) {
+      if (matches(skipped) && hours.length < 24) found.add(at)
     }
-    expect(take('*/20 * * * *', zone, new Date(start), walked.length).map((at) => at.toISOString())).toEqual(walked)
+    if (matches(local) && (hours.length === 24 || !shown.has(local))) found.add(at)
+    shown.add(local)
+    previous = local
   }
-})
+  return [...found].filter((at) => at > from && at <= from + count * HOUR).sort((a, b) => a - b)
+}
+
+test('any pattern finds what a walk over every minute finds, wherever it starts and across every shift of clocks', () => {
+  const some = (max: number) => fc.uniqueArray(fc.nat(max), { minLength: 1, maxLength: 4 }).map((values) => values.sort((a, b) => a - b))
+  const hoursOf = fc.oneof(fc.constant<number[] | '*'>('*'), some(23), fc.uniqueArray(fc.nat(4), { minLength: 1, maxLength: 3 }))
+  fc.assert(fc.property(fc.constantFrom(...SHIFTS), some(59), hoursOf, fc.integer({ min: -30 * 60, max: 10 * 60 }), ([zone, shift], minutes, hours, offset) => {
+    const from = Date.parse(shift) + offset * 60_000
+    const every = hours === '*' ? Array.from({ length: 24 }, (_, hour) => hour) : hours
+    const expected = expectedTicks(minutes, every, zone, from, 40)
+    const pattern = `${minutes.join()} ${hours === '*' ? hours : hours.join()} * * *`
+    expect(take(pattern, zone, new Date(from), expected.length).map((at) => at.getTime()), `${pattern} ${zone} from ${new Date(from).toISOString()}`).toEqual(expected)
+  }), { numRuns: 100 })
+}, 120_000)
 
 test('asking again after a tick goes on with the next one', () => {
   let after = new Date('2026-10-24T20:00:00Z')
