@@ -46,6 +46,16 @@ export class Revisions {
     return revision
   }
 
+  /** Takes back what is handed out from now on when the answer is called. */
+  mark(): () => void {
+    const [last, changed] = [[...this.#last], [...this.#changed]]
+    return () => {
+      for (const [shard, revision] of last) this.#last.set(shard, revision)
+      this.#changed.clear()
+      for (const shard of changed) this.#changed.add(shard)
+    }
+  }
+
   /** Writes what was handed out; nothing when nothing was. */
   async save(sql: Sql, engine: SqlEngine): Promise<void> {
     if (this.#changed.size === 0) return

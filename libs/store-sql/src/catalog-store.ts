@@ -13,6 +13,8 @@ import { isRefusedValue } from './sql-errors.ts'
 
 /** Rows of one transaction: a SQLite write stays far below 50 ms. */
 const GROUP = 500
+/** Totals of one transaction on SQLite: fewer of them, and each would write most pages of the table once more. */
+const SQLITE_TOTALS = 2_000
 /** Rows of one read of columns: SQLite keeps its process from all else meanwhile. */
 const COLUMNS_PAGE = 2_000
 /** Transactions at once on MySQL, where they share a flush of the log; SQLite has one writer. */
@@ -106,7 +108,7 @@ export class SqlCatalogStore implements CatalogStore {
       if (known) result.stale++
       if (!known || known.seq < entity.seq) newest.set(name, { ...entity, shard: shardOf(entity) })
     }
-    const groups = await this.#inGroups([...newest.values()], { refusal: 'STORE_REFUSED' }, (sql, group) =>
+    const groups = await this.#inGroups([...newest.values()], { refusal: 'STORE_REFUSED', size: this.#database.engine === 'sqlite' ? SQLITE_TOTALS : GROUP }, (sql, group) =>
       putTotalsGroup(sql, this.#database.engine, (of) => this.#table(of), group))
     for (const { written, stale, orphans } of groups) {
       result.written += written
@@ -174,15 +176,16 @@ export class SqlCatalogStore implements CatalogStore {
   }
 
   /**
-   * Runs work over items in transactions of at most {@link GROUP}, a shard's items together as far as they fit:
-   * the fewer shards a transaction locks, the less it keeps others waiting.
+   * Runs work over items in transactions of at most `size`. No two transactions share a shard unless it is
+   * larger than one: each locks its shards, and the next one would wait for it.
    */
   async #inGroups<Item extends { shard: number }, Result>(
     items: Item[],
-    { retryDuplicates = false, refusal }: { retryDuplicates?: boolean; refusal: 'FIELD_INVALID' | 'STORE_REFUSED' },
+    { retryDuplicates = false, refusal, size = GROUP }:
+    { retryDuplicates?: boolean; refusal: 'FIELD_INVALID' | 'STORE_REFUSED'; size?: number },
     work: (sql: Sql, group: Item[]) => Promise<Result>,
   ): Promise<Result[]> {
-    const groups = [...chunks(items.sort((a, b) => a.shard - b.shard), GROUP)]
+    const groups = groupsOf(items, size)
     const results: Result[] = []
     const write = async () => {
       for (let group = groups.shift(); group; group = groups.shift()) {
@@ -206,6 +209,17 @@ export class SqlCatalogStore implements CatalogStore {
     }
     return results
   }
+}
+
+/** Whole shards together up to `size` items; a shard with more stands alone, in pieces. */
+function groupsOf<Item extends { shard: number }>(items: readonly Item[], size: number): Item[][] {
+  const groups: Item[][] = []
+  for (const ofShard of Map.groupBy(items, ({ shard }) => shard).values()) {
+    const last = groups.at(-1)
+    if (last && last.length + ofShard.length <= size) last.push(...ofShard)
+    else groups.push(...chunks(ofShard, size))
+  }
+  return groups
 }
 
 function nameOf({ domain, entityType }: { domain: string; entityType: string }): string {

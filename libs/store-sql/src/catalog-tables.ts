@@ -22,13 +22,16 @@ export function dataColumnsOf(mapping: CatalogMapping): Map<string, ColumnType> 
 
 type Catalog = { domain: string; entityType: string; mapping: CatalogMapping }
 
+/** A catalog as its table is; `keyCollation` where the key is text that MySQL compares in UTF-8. */
+export type FittedCatalog = Catalog & { keyCollation?: string | undefined }
+
 /**
  * Makes managed tables and the columns that their mappings have gained; checks that the user's own tables have what
  * their mappings name, and never alters those. Several processes may do so at once. Rejects with `STORE_REFUSED`
  * naming everything that is missing. Answers the catalogs as the tables are: a table that stood there before the
  * engine, without the column for the tenant, belongs to `default`.
  */
-export async function ensureCatalogTables(database: SqlDatabase, wanted: readonly Catalog[]): Promise<Catalog[]> {
+export async function ensureCatalogTables(database: SqlDatabase, wanted: readonly Catalog[]): Promise<FittedCatalog[]> {
   const catalogs = await database.run((sql) => Promise.all(wanted.map(async (catalog): Promise<Catalog> => {
     const { tenantColumn, managed, table } = catalog.mapping
     const found = tenantColumn && managed ? await findTable(sql, database.engine, table) : undefined
@@ -49,7 +52,7 @@ export async function ensureCatalogTables(database: SqlDatabase, wanted: readonl
 
   const pending = await database.run((sql) =>
     Promise.all([...mappings.values()].map((mapping) => changesFor(sql, database.engine, mapping))))
-  if (pending.every(({ statements, missing }) => statements.length + missing.length === 0)) return catalogs
+  if (pending.every(({ statements, missing }) => statements.length + missing.length === 0)) return withCollations(database, catalogs)
   await database.exclusively(async (sql) => {
     for (const mapping of mappings.values()) {
       const { statements, missing } = await changesFor(sql, database.engine, mapping)
@@ -58,7 +61,17 @@ export async function ensureCatalogTables(database: SqlDatabase, wanted: readonl
     }
   })
   refuse(database, faults)
-  return catalogs
+  return withCollations(database, catalogs)
+}
+
+async function withCollations(database: SqlDatabase, catalogs: readonly Catalog[]): Promise<FittedCatalog[]> {
+  if (database.engine === 'sqlite') return [...catalogs]
+  const found = await database.run((sql) => query<{ name: string; key_name: string; collation: string }>(sql, `
+    SELECT table_name AS name, column_name AS key_name, collation_name AS collation FROM information_schema.columns
+    WHERE table_schema = DATABASE() AND character_set_name = 'utf8mb4'`))
+  const collations = new Map(found.map(({ name, key_name, collation }) => [`${name} ${key_name}`.toLowerCase(), collation]))
+  return catalogs.map((catalog) =>
+    ({ ...catalog, keyCollation: collations.get(`${catalog.mapping.table} ${catalog.mapping.key.column}`.toLowerCase()) }))
 }
 
 function refuse({ name }: SqlDatabase, faults: readonly string[]): void {

@@ -1,5 +1,6 @@
 import type { EntityTotals, PutTotalsResult } from '@tallyfleet/ports'
 import { lockRevisions, putSides, selectSides, type SideRow } from './catalog-side.ts'
+import { raiseTotals } from './raise-totals.ts'
 import type { MappedRow, MappedTable, RowValues } from './mapped-table.ts'
 import type { Sql, SqlEngine } from './sql-database.ts'
 
@@ -13,9 +14,12 @@ export async function putTotalsGroup(
   const result: PutTotalsResult = { written: 0, stale: 0, orphans: [] }
   const revisions = await lockRevisions(sql, engine, group.map(({ shard }) => shard))
   const catalogs = Map.groupBy(group, ({ tenant, domain, entityType }) => `${tenant} ${domain} ${entityType}`)
-  for (const entities of catalogs.values()) {
-    const of = entities[0]!
+  for (const all of catalogs.values()) {
+    const of = all[0]!
     const table = tableOf(of)
+    const entities = await raiseTotals(sql, engine, table, all, revisions)
+    result.written += all.length - entities.length
+    if (entities.length === 0) continue
     const rows = await table.select(sql, of.tenant, entities.map(({ entityId }) => entityId), { lock: true })
     const sides = await selectSides(sql, engine, of, [...rows.keys()], { lock: true })
     const changedRows: RowValues[] = []

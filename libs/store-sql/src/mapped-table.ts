@@ -1,5 +1,5 @@
 import { AppError, entityIdFault, type CatalogMapping } from '@tallyfleet/domain'
-import { dataColumnsOf, quote } from './catalog-tables.ts'
+import { dataColumnsOf, quote, type FittedCatalog } from './catalog-tables.ts'
 import { fromSqlValue, type ColumnType } from './catalog-value.ts'
 import { query, tuples, type Sql, type SqlEngine, type SqlValue } from './sql-database.ts'
 
@@ -39,9 +39,10 @@ export class MappedTable {
   readonly #lock: string
   readonly #selected: string
   readonly #selectedTotals: string
+  readonly #keyCollation: string | undefined
 
   constructor(
-    engine: SqlEngine, { domain, entityType, mapping }: { domain: string; entityType: string; mapping: CatalogMapping },
+    engine: SqlEngine, { domain, entityType, mapping, keyCollation }: FittedCatalog,
   ) {
     this.domain = domain
     this.entityType = entityType
@@ -49,6 +50,7 @@ export class MappedTable {
     this.actions = Object.keys(mapping.totals)
     this.dataColumns = dataColumnsOf(mapping)
     this.#engine = engine
+    this.#keyCollation = keyCollation
     this.#table = quote(engine, mapping.table)
     this.#key = quote(engine, mapping.key.column)
     this.#tenant = mapping.tenantColumn && quote(engine, mapping.tenantColumn)
@@ -75,6 +77,11 @@ export class MappedTable {
     if (!/^(0|-?[1-9]\d{0,18})$/.test(id)) return undefined
     const key = BigInt(id)
     return key <= MAX_INTEGER && key >= -MAX_INTEGER - 1n ? key : undefined
+  }
+
+  /** How a statement names the table, its key and its tenant column, and compares keys. */
+  get names(): { table: string; key: string; tenant: string | undefined; keyCollation: string | undefined } {
+    return { table: this.#table, key: this.#key, tenant: this.#tenant, keyCollation: this.#keyCollation }
   }
 
   /** Rows by id. `lock` keeps others from changing them until the transaction ends, and leaves the columns out. */

@@ -94,6 +94,16 @@ export async function query<Row>(sql: Sql, text: string, values: readonly SqlVal
   return (await sql.executeQuery<Row>(CompiledQuery.raw(text, [...values]))).rows
 }
 
+/** Runs a statement that writes; answers how many rows it found, changed by it or not. */
+export async function change(sql: Sql, text: string, values: readonly SqlValue[]): Promise<number> {
+  return Number((await sql.executeQuery(CompiledQuery.raw(text, [...values]))).numAffectedRows ?? 0)
+}
+
+/** On SQLite: runs a statement for each list of values; answers its first row or undefined for each. */
+export async function queryEach<Row>(sql: Sql, text: string, lists: readonly SqlValue[][]): Promise<(Row | undefined)[]> {
+  return lists.length === 0 ? [] : (await sql.executeQuery<Row>(CompiledQuery.raw(text, [...lists]))).rows
+}
+
 /** `(?, ?), (?, ?)`: `rows` tuples of `width` placeholders. */
 export function tuples(rows: number, width: number): string {
   return Array(rows).fill(`(${Array(width).fill('?').join(', ')})`).join(', ')

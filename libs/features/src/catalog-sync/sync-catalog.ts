@@ -2,6 +2,8 @@ import { ALL_SHARDS, catalogsOf, shardOf, type Packs } from '@tallyfleet/domain'
 import type { CatalogOf, CatalogStore, EntityTotals, RollupStore } from '@tallyfleet/ports'
 
 const PAGE = 500
+/** Totals of several shards go together: a transaction of one shard's few rows is mostly its commit. */
+const WRITTEN_AT_ONCE = 4_000
 
 export type SyncCatalogNeeds = { rollups: RollupStore; catalog: CatalogStore; packs: Packs }
 
@@ -26,26 +28,34 @@ export async function syncCatalog(
   const mapped = mappedTypes(packs)
   const done = await doneByShard(rollups)
   const marks = await catalog.listMarks()
+  let pending: EntityTotals[] = []
+  let reached = new Map<number, number>()
+  // Every total below a mark is written before the mark moves.
+  const write = async () => {
+    signal?.throwIfAborted()
+    const { written, stale, orphans } = await catalog.putTotals(pending)
+    result.written += written
+    result.stale += stale
+    result.orphans += orphans.length
+    if (reached.size > 0) await catalog.putMarks(reached)
+    pending = []
+    reached = new Map()
+  }
   for (const shard of ALL_SHARDS) {
     const upTo = done.get(shard) ?? 0
     const from = marks.get(shard) ?? 0
     if (upTo <= from) continue
     let cursor: string | undefined
     do {
-      signal?.throwIfAborted()
+      if (pending.length >= WRITTEN_AT_ONCE) await write()
       const page = await rollups.listChangedTotals(shard, from, upTo, PAGE, cursor)
-      const totals = page.totals.filter(({ domain, entityType }) => mapped.has(`${domain} ${entityType}`))
-      if (totals.length > 0) {
-        const { written, stale, orphans } = await catalog.putTotals(totals)
-        result.written += written
-        result.stale += stale
-        result.orphans += orphans.length
-      }
+      pending.push(...page.totals.filter(({ domain, entityType }) => mapped.has(`${domain} ${entityType}`)))
       cursor = page.cursor
     } while (cursor !== undefined)
-    await catalog.putMarks(new Map([[shard, upTo]]))
+    reached.set(shard, upTo)
     result.shards++
   }
+  await write()
   for (const { domain, entityType } of catalogsOf(packs)) {
     for (const tenant of await catalog.listTenants(domain, entityType)) {
       result.bound += await bindRows({ tenant, domain, entityType }, { rollups, catalog }, signal)

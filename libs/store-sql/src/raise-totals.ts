@@ -1,0 +1,92 @@
+import type { EntityTotals } from '@tallyfleet/ports'
+import { selectSides, type Revisions } from './catalog-side.ts'
+import { quote } from './catalog-tables.ts'
+import type { MappedTable } from './mapped-table.ts'
+import { change, queryEach, type Sql, type SqlEngine, type SqlValue } from './sql-database.ts'
+
+type Raised = { entity: EntityTotals; revision: number }
+
+/**
+ * The usual case of putTotals inside a transaction, without a row on its way to us and back: wherever a row is bound
+ * and shows older totals, it shows opening + total from now on, with the version and the next revision of its shard.
+ * @returns the entities that this does not fit: those without a row, not bound, or with this version already
+ */
+export async function raiseTotals(
+  sql: Sql, engine: SqlEngine, table: MappedTable, entities: readonly EntityTotals[], revisions: Revisions,
+): Promise<readonly EntityTotals[]> {
+  const { tenant } = entities[0]!
+  const { type } = table.mapping.key
+  const fits = table.actions.length > 0 && table.holds(tenant)
+    && (engine === 'sqlite' || type === 'integer' || table.names.keyCollation !== undefined)
+  if (!fits) return entities
+  const takeBack = revisions.mark()
+  const raised = entities.flatMap((entity): Raised[] =>
+    table.keyOf(entity.entityId) === undefined ? [] : [{ entity, revision: revisions.next(entity.shard) }])
+  const written = await (engine === 'mysql' ? raiseInMysql : raiseInSqlite)(sql, table, tenant, raised)
+  if (written === 0) takeBack()
+  if (written === 0 || written === entities.length) return written === 0 ? entities : []
+  const sides = await selectSides(sql, engine, entities[0]!, raised.map(({ entity }) => entity.entityId))
+  const done = new Set(raised.filter(({ entity, revision }) => sides.get(entity.entityId)?.revision === revision)
+    .map(({ entity }) => entity))
+  return entities.filter((entity) => !done.has(entity))
+}
+
+/** Both tables in one statement: rows are found once, and those of JSON lead. */
+async function raiseInMysql(sql: Sql, table: MappedTable, tenant: string, raised: readonly Raised[]): Promise<number> {
+  const { table: name, key, tenant: tenantColumn, keyCollation } = table.names
+  const isText = table.mapping.key.type === 'string'
+  const columns = ['seq', 'revision', ...table.actions.map((_, at) => `v${at}`)]
+    .map((column, at) => `${column} BIGINT PATH '$[${at + 1}]'`)
+  const sets = table.actions.map((action, at) =>
+    `t.${quote('mysql', table.mapping.totals[action]!)} = CAST(JSON_EXTRACT(s.opening, '$.${action}') AS SIGNED) + n.v${at}`)
+  const rows = JSON.stringify(raised.map(({ entity, revision }) =>
+    [entity.entityId, entity.seq, revision, ...table.actions.map((action) => countOf(entity, action))]))
+  // A collation may find `A` for `a`: bytes are compared as well.
+  const found = await change(sql, `
+    UPDATE JSON_TABLE(?, '$[*]' COLUMNS (
+        id VARCHAR(256) ${isText ? `COLLATE ${keyCollation}` : ''} PATH '$[0]', ${columns.join(', ')})) AS n
+      STRAIGHT_JOIN ${name} AS t ON ${tenantColumn ? `t.${tenantColumn} = ? AND` : ''}
+        t.${key} = ${isText ? 'n.id' : 'CAST(n.id AS SIGNED)'} ${isText ? `AND CAST(t.${key} AS BINARY) = CAST(n.id AS BINARY)` : ''}
+      STRAIGHT_JOIN catalog_rows AS s ON s.domain = ? AND s.entity_type = ? AND s.tenant = ? AND s.entity_id = CAST(n.id AS BINARY)
+    SET ${sets.join(', ')}, s.version = n.seq, s.revision = n.revision
+    WHERE s.version < n.seq AND ${isBound(table)}`,
+  [rows, ...(tenantColumn ? [tenant] : []), table.domain, table.entityType, tenant])
+  return found / 2
+}
+
+/** A prepared statement for each table: values need no text, and SQLite is a function call away. */
+async function raiseInSqlite(sql: Sql, table: MappedTable, tenant: string, raised: readonly Raised[]): Promise<number> {
+  const { table: name, key, tenant: tenantColumn } = table.names
+  const isText = table.mapping.key.type === 'string'
+  const row = `${tenantColumn ? `t.${tenantColumn} = ? AND` : ''} t.${key} = ?`
+  const rowOf = ({ entity }: Raised) => [...(tenantColumn ? [tenant] : []), table.keyOf(entity.entityId)!]
+  const found = await queryEach<{ opening: string }>(sql, `
+    UPDATE catalog_rows AS s SET version = ?, revision = ?
+    WHERE s.domain = ? AND s.entity_type = ? AND s.tenant = ? AND s.entity_id = ? AND s.version < ? AND ${isBound(table)}
+      AND EXISTS (SELECT 1 FROM ${name} AS t WHERE ${row} ${isText ? `AND t.${key} = s.entity_id COLLATE BINARY` : ''})
+    RETURNING opening`,
+  raised.map((one) => {
+    const { entityId, seq } = one.entity
+    return [seq, one.revision, table.domain, table.entityType, tenant, entityId, seq, ...rowOf(one)]
+  }))
+  const openings = new Map<string, Record<string, number>>()
+  const values = found.flatMap((side, at): SqlValue[][] => {
+    if (!side) return []
+    let opening = openings.get(side.opening)
+    if (!opening) openings.set(side.opening, (opening = JSON.parse(side.opening) as Record<string, number>))
+    const one = raised[at]!
+    return [[...table.actions.map((action) => opening[action]! + countOf(one.entity, action)), ...rowOf(one)]]
+  })
+  const sets = table.actions.map((action) => `${quote('sqlite', table.mapping.totals[action]!)} = ?`)
+  await queryEach(sql, `UPDATE ${name} AS t SET ${sets.join(', ')} WHERE ${row}`, values)
+  return values.length
+}
+
+function countOf({ counts }: EntityTotals, action: string): number {
+  return Object.hasOwn(counts, action) ? counts[action]!['count'] ?? 0 : 0
+}
+
+/** Every totals column has its opening. An action is letters, digits and underscores, so it stands in the JSON as it is. */
+function isBound(table: MappedTable): string {
+  return ['s.opening IS NOT NULL', ...table.actions.map((action) => `INSTR(s.opening, '"${action}":') > 0`)].join(' AND ')
+}
