@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { envelopeOf } from './envelope.ts'
-import { compareParameter, filterParameter, formatParameter, integerParameter, subjectParameters } from './parameters.ts'
+import { compareParameter, filterParameter, formatParameter, integerParameter, segmentParameter, subjectParameters } from './parameters.ts'
 
 export { asInteger } from './parameters.ts'
 
@@ -17,7 +17,7 @@ export const topQuerySchema = z.strictObject({
   cmp: compareParameter.optional(),
   cmp_from: dayOrInstant('First day of a custom comparison').optional(),
   cmp_to: dayOrInstant('Its end, exclusive').optional(),
-  f: filterParameter,
+  f: filterParameter, seg: segmentParameter,
   format: formatParameter,
 })
 
@@ -37,6 +37,7 @@ export const timeSeriesQuerySchema = z.strictObject({
   from: dayOrInstant('First day'),
   to: dayOrInstant('End, exclusive; absent: with today').optional(),
   entity_id: z.string().min(1).max(1024).optional().meta({ description: 'Absent: the sum over all entities' }),
+  f: filterParameter, seg: segmentParameter,
   format: formatParameter,
 })
 

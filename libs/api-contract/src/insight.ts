@@ -3,7 +3,7 @@ import { envelopeOf } from './envelope.ts'
 import {
   change, compared, comparison, cursor, dayParameter, daysSchema, entityOf, figure, point, range, ratio,
 } from './insight-parts.ts'
-import { filterParameter, formatParameter, integerParameter, listParameter, subjectParameters } from './parameters.ts'
+import { filterParameter, formatParameter, integerParameter, listParameter, segmentParameter, subjectParameters } from './parameters.ts'
 
 const { domain, entity_type, action } = subjectParameters
 
@@ -11,6 +11,7 @@ export const overviewQuerySchema = z.strictObject({
   domain,
   entity_type: entity_type.optional().meta({ description: 'Absent: the first type of the pack that has a catalog' }),
   from: dayParameter('First day; absent: 28 days ago').optional(), to: range.to, ...comparison,
+  f: filterParameter, seg: segmentParameter,
 })
 
 export const overviewAnswerSchema = envelopeOf(z.object({
@@ -43,7 +44,7 @@ export const moversQuerySchema = z.strictObject({
   ...subjectParameters,
   from: dayParameter('First day'), to: range.to, ...comparison,
   direction: z.enum(['up', 'down', 'both']).default('both'),
-  f: filterParameter,
+  f: filterParameter, seg: segmentParameter,
   limit: integerParameter(1000, 50), cursor, format: formatParameter,
 })
 
@@ -64,7 +65,7 @@ export const trendsQuerySchema = z.strictObject({
   entity_id: listParameter(10, 'Up to ten entities; absent: the sum over all', 'm-1').optional(),
   interval: z.enum(['day', 'week', 'month', 'year']).default('day'),
   from: dayParameter('First day'), to: range.to, ...comparison,
-  format: formatParameter,
+  f: filterParameter, seg: segmentParameter, format: formatParameter,
 })
 
 export const trendsAnswerSchema = envelopeOf(z.array(z.object({
@@ -89,7 +90,7 @@ export const distributionsQuerySchema = z.strictObject({
   by: z.string().min(1).max(64).default('count').meta({
     description: '`count`: a histogram; or a dimension of the catalog, such as genre, decade, actor, source', example: 'genre',
   }),
-  f: filterParameter,
+  f: filterParameter, seg: segmentParameter,
   limit: integerParameter(1000, 100), format: formatParameter,
 })
 
@@ -117,7 +118,7 @@ export const dimensionTopQuerySchema = z.strictObject({
   domain, entity_type,
   action: action.optional().meta({ description: 'Orders the list; absent: the first action that the catalog shows' }),
   ...range, ...comparison,
-  f: filterParameter,
+  f: filterParameter, seg: segmentParameter,
   limit: integerParameter(1000, 50), cursor, format: formatParameter,
 })
 export const dimensionTopAnswerSchema = envelopeOf(z.array(z.object({

@@ -57,6 +57,12 @@ export const filterParameter = listParameter(
   }
 })).default([])
 
+/** Limits a read to a saved segment. */
+export const segmentParameter = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'is no id of a segment').optional().meta({
+  description: 'Id of a saved segment of the entity type: its members alone, as of now; at most 100,000',
+  example: '019ab000-0000-7000-8000-000000000000',
+})
+
 const KINDS = ['prev', 'year', 'custom'] as const
 
 /** `cmp=prev|year|custom[,wd]`. */

@@ -7,6 +7,7 @@ import { changeOf, readComparison, type ComparisonQuery } from '../insight/compa
 import { readInsightRange } from '../insight/cover-range.ts'
 import { pageByScore } from '../insight/page-by-score.ts'
 import { ranksOf, readSums } from '../insight/read-sums.ts'
+import type { SegmentMembers } from '../segment-queries/segment-members.ts'
 import { readCursor, writeCursor } from './cursor.ts'
 import { readFreshness, type Freshness } from './freshness.ts'
 import { rangeError, readDayRange, wholeBucket, type DayRange } from './range.ts'
@@ -28,6 +29,7 @@ export type TopQuery = ComparisonQuery & {
   limit: number
   cursor?: string | undefined
   f?: readonly Filter[] | undefined
+  seg?: SegmentMembers | undefined
 }
 
 export type TopEntity = {
@@ -51,8 +53,8 @@ type Needs = {
 
 /**
  * The entities with the highest counts, ties by id in UTF-8 byte order. A range that is one whole bucket is read from
- * its index; any other is summed from its days and may hold at most 400 of them. With filters or a comparison the counts
- * of all entities are read, at most 100,000; ranks are those among all entities, whatever the filters.
+ * its index; any other is summed from its days and may hold at most 400 of them. With filters, a segment or a comparison
+ * the counts of all entities are read, at most 100,000; ranks are those among all entities, whatever the filters.
  * Rejects with `RANGE_INVALID`, `PARAMETER_INVALID`, `CURSOR_INVALID`, or a code of the subject.
  */
 export async function listTopEntities(tenant: Tenant, query: TopQuery, needs: Needs): Promise<TopEntities> {
@@ -63,7 +65,7 @@ export async function listTopEntities(tenant: Tenant, query: TopQuery, needs: Ne
   const before = readComparison(query, range, tenant.zone, now)?.range
   const of = { tenant: tenant.id, domain, entityType }
   const freshness = await readFreshness(range, tenant.zone, needs)
-  const { page, nextCursor } = f.length > 0
+  const { page, nextCursor } = f.length > 0 || query.seg
     ? await listFiltered(of, query, f, range, needs)
     : await listAll(of, query, range, needs)
   const titles = await readTitles(of, page.map(({ entityId }) => entityId), needs)
@@ -97,11 +99,11 @@ async function listFiltered(
 ): Promise<Page> {
   const days = range && readInsightRange(range, 'UTC', needs.clock.now())
   const [sums, view] = await Promise.all([
-    readSums(of, query.action, days, needs), readCatalogView(of, [], f, needs),
+    readSums(of, query.action, days, needs), readCatalogView(of, [], f, needs, query.seg),
   ])
   const entries = [...sums].filter(([id]) => view.passes(id)).map(([entityId, count]) => ({ entityId, count }))
   return pageByScore(entries, ({ count, entityId }) => ({ score: count, id: entityId }), query,
-    [...listOf(of, query.action, range), f], needs.secret)
+    [...listOf(of, query.action, range), f, query.seg?.id], needs.secret)
 }
 
 function listOf({ tenant, domain, entityType }: EntityOf, action: string, range: DayRange | undefined): unknown[] {

@@ -2,6 +2,7 @@ import {
   AppError, dimensionsOf, filterError, findDimension, matchesFilter, type CatalogMapping, type Dimension, type Filter, type Packs,
 } from '@tallyfleet/domain'
 import type { CatalogColumns, CatalogStore, EntityOf } from '@tallyfleet/ports'
+import type { SegmentMembers } from '../segment-queries/segment-members.ts'
 
 /** Catalog rows that a grouping or a filter may look at. */
 export const MAX_ROWS = 100_000
@@ -19,8 +20,24 @@ type Needs = { catalog: CatalogStore; packs: Packs }
 /**
  * Reads what filters and groupings need of a catalog, one page after another. Rejects with `PARAMETER_INVALID` for a
  * field that is no dimension, and when the catalog holds more than 100,000 rows.
+ * @param seg lets its members through alone
  */
 export async function readCatalogView(
+  of: EntityOf, dimensions: readonly Dimension[], filters: readonly Filter[], needs: Needs, seg?: SegmentMembers,
+): Promise<CatalogView> {
+  const { rows, passes } = await readFiltered(of, dimensions, filters, needs)
+  if (!seg) return { rows, passes }
+  return { rows: rows.filter(({ id }) => seg.members.has(id)), passes: (id) => seg.members.has(id) && passes(id) }
+}
+
+/** Which entities filters and a segment let through; undefined when nothing was asked. Rejects as {@link readCatalogView}. */
+export async function readPasses(
+  of: EntityOf, { f = [], seg }: { f?: readonly Filter[] | undefined; seg?: SegmentMembers | undefined }, needs: Needs,
+): Promise<CatalogView['passes'] | undefined> {
+  return f.length === 0 && !seg ? undefined : (await readCatalogView(of, [], f, needs, seg)).passes
+}
+
+async function readFiltered(
   of: EntityOf, dimensions: readonly Dimension[], filters: readonly Filter[], needs: Needs,
 ): Promise<CatalogView> {
   const mapping = mappingOf(of, needs.packs)

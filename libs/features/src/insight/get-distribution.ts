@@ -2,6 +2,7 @@ import { type Filter, type Packs } from '@tallyfleet/domain'
 import type { CatalogStore, Clock, Journal, RollupStore, Tenant } from '@tallyfleet/ports'
 import { readFreshness, type Freshness } from '../explore/freshness.ts'
 import { checkSubject } from '../explore/subject.ts'
+import type { SegmentMembers } from '../segment-queries/segment-members.ts'
 import { getDimension, readCatalogView, valuesOf } from './catalog-view.ts'
 import { readInsightRange } from './cover-range.ts'
 import { byBytes, readSums } from './read-sums.ts'
@@ -17,6 +18,7 @@ export type DistributionQuery = {
   /** `count`, or a dimension of the catalog. */
   by: string
   f: readonly Filter[]
+  seg?: SegmentMembers | undefined
   /** Groups of a dimension, the largest sums first. */
   limit: number
 }
@@ -44,7 +46,7 @@ export async function getDistribution(tenant: Tenant, query: DistributionQuery, 
   const range = readInsightRange(query, tenant.zone, needs.clock.now())
   const freshness = await readFreshness(range, tenant.zone, needs)
   const [sums, view] = await Promise.all([
-    readSums(of, action, range, needs), readCatalogView(of, dimension ? [dimension] : [], f, needs),
+    readSums(of, action, range, needs), readCatalogView(of, dimension ? [dimension] : [], f, needs, query.seg),
   ])
   const entries = [...sums].filter(([id]) => view.passes(id))
   const spread = spreadOf(entries.map(([, count]) => count))

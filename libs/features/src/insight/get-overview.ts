@@ -1,12 +1,15 @@
-import { addDays, AppError, daysBetween, dayOf, TOTAL_BUCKET, type Packs } from '@tallyfleet/domain'
+import { addDays, AppError, daysBetween, dayOf, TOTAL_BUCKET, type Filter, type Packs } from '@tallyfleet/domain'
 import type {
   CatalogStore, Clock, EntityOf, HotStore, Journal, RollupStore, SegmentStore, Tenant,
 } from '@tallyfleet/ports'
 import { readFreshness, type Freshness } from '../explore/freshness.ts'
 import { readSeries } from '../explore/list-time-series.ts'
+import { countPassing, sumPassing, type Passes } from '../explore/narrowed-series.ts'
 import { rangeError, type DayRange } from '../explore/range.ts'
 import { checkSubject } from '../explore/subject.ts'
+import type { SegmentMembers } from '../segment-queries/segment-members.ts'
 import { actionsOfType, mainTypeOf } from './actions-of-type.ts'
+import { readCatalogView } from './catalog-view.ts'
 import { figureOf, readComparison, type Comparison, type ComparisonQuery, type Figure } from './comparison.ts'
 import { coverRange, EVERYTHING, readInsightRange } from './cover-range.ts'
 import { totalOf } from './list-trends.ts'
@@ -23,6 +26,9 @@ export type OverviewQuery = ComparisonQuery & {
   /** Absent: 28 days, today the last. */
   from?: string | undefined
   to?: string | undefined
+  /** Narrow what is about entities; arrivals and lag stay those of the whole tenant. */
+  f?: readonly Filter[] | undefined
+  seg?: SegmentMembers | undefined
 }
 
 type Point = { bucket: string; count: number }
@@ -62,13 +68,15 @@ export async function getOverview(tenant: Tenant, query: OverviewQuery, needs: N
   const names = actionsOfType(pack!, entityType)
   const freshness = await readFreshness(range, tenant.zone, needs)
 
-  const countActive = (actions: readonly string[], days: DayRange) =>
-    needs.rollups.countEntities(of, actions, coverRange(days))
+  const { f = [], seg } = query
+  const view = f.length > 0 || seg ? await readCatalogView(of, [], f, needs, seg) : undefined
+  const countActive = (actions: readonly string[], days: DayRange) => (view
+    ? countPassing(of, view.passes, actions, days, needs) : needs.rollups.countEntities(of, actions, coverRange(days)))
   const activeOf = async (actions: readonly string[]) =>
     figureOf(await countActive(actions, range), before ? await countActive(actions, before) : null)
   const actions = await Promise.all(names.map(async (action) => {
-    const spark = await readSeries(of, null, action, 'day', range, needs)
-    const previousSpark = before ? await readSeries(of, null, action, 'day', before, needs) : []
+    const spark = await readSeries(of, null, action, 'day', range, needs, view?.passes)
+    const previousSpark = before ? await readSeries(of, null, action, 'day', before, needs, view?.passes) : []
     const figure = figureOf(totalOf(spark), before ? totalOf(previousSpark) : null)
     return { action, title: pack!.actions[action]!.title, ...figure, active: await activeOf([action]), spark, previousSpark }
   }))
@@ -79,15 +87,21 @@ export async function getOverview(tenant: Tenant, query: OverviewQuery, needs: N
     pending: ledgers.reduce((sum, { open, hot }) => sum + open + hot, 0),
     lagSeconds: freshness.dataThrough && Math.max(0, (now.getTime() - freshness.dataThrough.getTime()) / 1_000),
     snapshot: {
-      totals: Object.fromEntries(await Promise.all(names.map(async (action) => {
-        const [total] = await needs.rollups.listSeries(of, null, action, 'total', TOTAL_BUCKET, `${TOTAL_BUCKET}~`)
-        return [action, total?.count ?? 0] as const
-      }))),
-      entities: await needs.rollups.countEntities(of, names, EVERYTHING),
-      catalogRows: await countRows(of, needs),
+      totals: Object.fromEntries(await Promise.all(names.map(async (action) =>
+        [action, await totalSoFar(of, action, view?.passes, needs)] as const))),
+      entities: view ? await countPassing(of, view.passes, names, undefined, needs)
+        : await needs.rollups.countEntities(of, names, EVERYTHING),
+      // Every member of a segment is a row.
+      catalogRows: f.length > 0 ? view!.rows.length : seg ? seg.members.size : await countRows(of, needs),
     },
     freshness,
   }
+}
+
+async function totalSoFar(of: EntityOf, action: string, passes: Passes | undefined, needs: Needs): Promise<number> {
+  if (passes) return await sumPassing(of, passes, action, undefined, needs)
+  const [total] = await needs.rollups.listSeries(of, null, action, 'total', TOTAL_BUCKET, `${TOTAL_BUCKET}~`)
+  return total?.count ?? 0
 }
 
 /** A range of at most 400 days; without both ends: 28 days, today the last. */

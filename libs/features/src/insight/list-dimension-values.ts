@@ -4,6 +4,7 @@ import { readFreshness, type Freshness } from '../explore/freshness.ts'
 import type { DayRange } from '../explore/range.ts'
 import { readTitles } from '../explore/read-titles.ts'
 import { checkSubject } from '../explore/subject.ts'
+import type { SegmentMembers } from '../segment-queries/segment-members.ts'
 import { actionsOfType } from './actions-of-type.ts'
 import { getDimension, mappingOf, readCatalogView, valuesOf } from './catalog-view.ts'
 import { changeOf, readComparison, type ComparisonQuery } from './comparison.ts'
@@ -21,6 +22,7 @@ export type DimensionQuery = ComparisonQuery & {
   from?: string | undefined
   to?: string | undefined
   f: readonly Filter[]
+  seg?: SegmentMembers | undefined
   limit: number
   cursor?: string | undefined
 }
@@ -68,7 +70,7 @@ export async function listDimensionValues(
   const before = readComparison(query, range, tenant.zone, now)?.range
   const freshness = await readFreshness(range, tenant.zone, needs)
 
-  const view = await readCatalogView(of, [dimension], f, needs)
+  const view = await readCatalogView(of, [dimension], f, needs, query.seg)
   const sums = await readAll(of, actions, range, needs)
   const previousSums = before && await readAll(of, actions, before, needs)
   const groups = new Map<string, string[]>()
@@ -92,7 +94,7 @@ export async function listDimensionValues(
       share: all === 0 ? 0 : counts[action]! / all,
     }
   })
-  const list = ['dimension', tenant.id, domain, entityType, dimension.name, action, range, before, f]
+  const list = ['dimension', tenant.id, domain, entityType, dimension.name, action, range, before, f, query.seg?.id]
   const { page, nextCursor } =
     pageByScore(entries, ({ counts, value }) => ({ score: counts[action]!, id: value }), query, list, needs.secret)
   const titles = await titlesOfValues(of, dimension, page.map(({ value }) => value), needs)

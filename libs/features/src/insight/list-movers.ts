@@ -4,6 +4,7 @@ import { readFreshness, type Freshness } from '../explore/freshness.ts'
 import { rangeError } from '../explore/range.ts'
 import { readTitles } from '../explore/read-titles.ts'
 import { checkSubject } from '../explore/subject.ts'
+import type { SegmentMembers } from '../segment-queries/segment-members.ts'
 import { readCatalogView } from './catalog-view.ts'
 import { changeOf, readComparison, type ComparisonQuery } from './comparison.ts'
 import { readInsightRange } from './cover-range.ts'
@@ -18,6 +19,7 @@ export type MoversQuery = ComparisonQuery & {
   to?: string | undefined
   direction: 'up' | 'down' | 'both'
   f: readonly Filter[]
+  seg?: SegmentMembers | undefined
   /** 1 to 1,000. */
   limit: number
   cursor?: string | undefined
@@ -60,7 +62,7 @@ export async function listMovers(
   const [sums, previousSums, view] = await Promise.all([
     readSums(of, action, range, needs),
     readSums(of, action, readInsightRange(before, tenant.zone, now), needs),
-    readCatalogView(of, [], f, needs),
+    readCatalogView(of, [], f, needs, query.seg),
   ])
   const scale = daysBetween(range.from, range.to) / daysBetween(before.from, before.to)
   const ids = new Set([...sums.keys(), ...previousSums.keys()])
@@ -69,7 +71,7 @@ export async function listMovers(
     return { entityId, count, previous, difference: count - previous * scale, score: moveScore(count, previous, scale) }
   }).filter(({ score }) => (direction === 'up' ? score > 0 : direction === 'down' ? score < 0 : score !== 0))
 
-  const list = ['movers', tenant.id, domain, entityType, action, range, before, direction, f]
+  const list = ['movers', tenant.id, domain, entityType, action, range, before, direction, f, query.seg?.id]
   const { page, nextCursor } = pageByScore(all, ({ score, entityId }) => ({ score: Math.abs(score), id: entityId }),
     query, list, needs.secret)
   const [titles, ranks, previousRanks] =

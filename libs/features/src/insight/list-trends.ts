@@ -1,11 +1,14 @@
-import type { Packs } from '@tallyfleet/domain'
+import type { Filter, Packs } from '@tallyfleet/domain'
 import type { CatalogStore, Clock, Journal, RollupStore, Tenant } from '@tallyfleet/ports'
 import { readFreshness, type Freshness } from '../explore/freshness.ts'
 import { readSeries, type SeriesInterval } from '../explore/list-time-series.ts'
+import { refuseOneEntity } from '../explore/narrowed-series.ts'
 import { readDayRange } from '../explore/range.ts'
 import { readTitles } from '../explore/read-titles.ts'
 import { checkSubject, readEntityId } from '../explore/subject.ts'
+import type { SegmentMembers } from '../segment-queries/segment-members.ts'
 import { actionsOfType } from './actions-of-type.ts'
+import { readPasses } from './catalog-view.ts'
 import { figureOf, readComparison, type ComparisonQuery, type Figure } from './comparison.ts'
 
 export type TrendsQuery = ComparisonQuery & {
@@ -18,6 +21,8 @@ export type TrendsQuery = ComparisonQuery & {
   interval: SeriesInterval
   from: string
   to?: string | undefined
+  f?: readonly Filter[] | undefined
+  seg?: SegmentMembers | undefined
 }
 
 export type Trend = {
@@ -47,11 +52,13 @@ export async function listTrends(
   const before = readComparison(query, range, tenant.zone, now)?.range
   const of = { tenant: tenant.id, domain, entityType }
   const freshness = await readFreshness(range, tenant.zone, needs)
+  const passes = await readPasses(of, query, needs)
+  if (passes && query.entityIds) refuseOneEntity(query.seg ? '/seg' : '/f')
   const titles = await readTitles(of, entityIds.filter((id) => id !== null), needs)
 
   const trends = await Promise.all(actions.flatMap((action) => entityIds.map(async (entityId): Promise<Trend> => {
-    const points = await readSeries(of, entityId, action, interval, range, needs)
-    const previous = before && await readSeries(of, entityId, action, interval, before, needs)
+    const points = await readSeries(of, entityId, action, interval, range, needs, passes)
+    const previous = before && await readSeries(of, entityId, action, interval, before, needs, passes)
     return {
       action, entityId, title: entityId === null ? null : titles.get(entityId) ?? null,
       total: figureOf(totalOf(points), previous ? totalOf(previous) : null),

@@ -4,6 +4,7 @@ import {
 } from '@tallyfleet/api-contract'
 import { listDimensions, listDimensionValues } from '@tallyfleet/features'
 import { defineRoute } from '../../http/define-route.ts'
+import { segmentOf } from '../../http/segment-of.ts'
 import { toEnvelope } from '../../http/to-envelope.ts'
 
 export const dimensions = defineRoute({
@@ -34,8 +35,10 @@ export const dimensionTop = defineRoute({
   query: dimensionTopQuerySchema,
   list: true,
   answers: { 200: { description: 'The list', schema: dimensionTopAnswerSchema } },
-}, async ({ params: { dimension }, query: { entity_type: entityType, ...query }, caller }, needs) => {
+  problems: [404],
+}, async ({ params: { dimension }, query: { entity_type: entityType, seg: asked, ...query }, caller }, needs) => {
+  const seg = await segmentOf(caller, { domain: query.domain, entityType, seg: asked }, needs)
   const { entries, nextCursor, freshness } =
-    await listDimensionValues(caller.tenant, { entityType, dimension, ...query }, needs)
+    await listDimensionValues(caller.tenant, { entityType, dimension, ...query, seg }, needs)
   return { body: toEnvelope(entries, needs.clock.now(), { freshness, nextCursor }) }
 })

@@ -1,6 +1,7 @@
 import { distributionsAnswerSchema, distributionsQuerySchema } from '@tallyfleet/api-contract'
 import { getDistribution } from '@tallyfleet/features'
 import { defineRoute } from '../../http/define-route.ts'
+import { segmentOf } from '../../http/segment-of.ts'
 import { toEnvelope } from '../../http/to-envelope.ts'
 
 export const distributions = defineRoute({
@@ -14,7 +15,9 @@ export const distributions = defineRoute({
   query: distributionsQuerySchema,
   list: 'buckets',
   answers: { 200: { description: 'The distribution', schema: distributionsAnswerSchema } },
-}, async ({ query: { entity_type: entityType, ...query }, caller }, needs) => {
-  const { freshness, ...data } = await getDistribution(caller.tenant, { entityType, ...query }, needs)
+  problems: [404],
+}, async ({ query: { entity_type: entityType, seg: asked, ...query }, caller }, needs) => {
+  const seg = await segmentOf(caller, { domain: query.domain, entityType, seg: asked }, needs)
+  const { freshness, ...data } = await getDistribution(caller.tenant, { entityType, ...query, seg }, needs)
   return { body: toEnvelope(data, needs.clock.now(), { freshness }) }
 })

@@ -1,6 +1,7 @@
 import { moversAnswerSchema, moversQuerySchema } from '@tallyfleet/api-contract'
 import { listMovers } from '@tallyfleet/features'
 import { defineRoute } from '../../http/define-route.ts'
+import { segmentOf } from '../../http/segment-of.ts'
 import { toEnvelope } from '../../http/to-envelope.ts'
 
 export const movers = defineRoute({
@@ -15,8 +16,10 @@ export const movers = defineRoute({
   query: moversQuerySchema,
   list: true,
   answers: { 200: { description: 'The list', schema: moversAnswerSchema } },
-}, async ({ query: { entity_type: entityType, ...query }, caller }, needs) => {
-  const { movers, nextCursor, freshness } = await listMovers(caller.tenant, { entityType, ...query }, needs)
+  problems: [404],
+}, async ({ query: { entity_type: entityType, seg: asked, ...query }, caller }, needs) => {
+  const seg = await segmentOf(caller, { domain: query.domain, entityType, seg: asked }, needs)
+  const { movers, nextCursor, freshness } = await listMovers(caller.tenant, { entityType, ...query, seg }, needs)
   const data = movers.map(({ entityId, ...mover }) => ({ entity_id: entityId, ...mover }))
   return { body: toEnvelope(data, needs.clock.now(), { freshness, nextCursor }) }
 })

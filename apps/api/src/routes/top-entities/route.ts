@@ -1,6 +1,7 @@
 import { topAnswerSchema, topQuerySchema } from '@tallyfleet/api-contract'
 import { listTopEntities } from '@tallyfleet/features'
 import { defineRoute } from '../../http/define-route.ts'
+import { segmentOf } from '../../http/segment-of.ts'
 import { toEnvelope } from '../../http/to-envelope.ts'
 
 export const topEntities = defineRoute({
@@ -16,8 +17,10 @@ export const topEntities = defineRoute({
   query: topQuerySchema,
   list: true,
   answers: { 200: { description: 'The list', schema: topAnswerSchema } },
-}, async ({ query: { entity_type: entityType, ...query }, caller }, needs) => {
-  const { entries, nextCursor, freshness } = await listTopEntities(caller.tenant, { entityType, ...query }, needs)
+  problems: [404],
+}, async ({ query: { entity_type: entityType, seg: asked, ...query }, caller }, needs) => {
+  const seg = await segmentOf(caller, { domain: query.domain, entityType, seg: asked }, needs)
+  const { entries, nextCursor, freshness } = await listTopEntities(caller.tenant, { entityType, ...query, seg }, needs)
   const data = entries.map(({ entityId, title, count, compared }) => ({
     entity_id: entityId, ...(title !== undefined && { title }), count, ...compared,
   }))

@@ -1,6 +1,7 @@
 import { trendsAnswerSchema, trendsQuerySchema } from '@tallyfleet/api-contract'
 import { listTrends } from '@tallyfleet/features'
 import { defineRoute } from '../../http/define-route.ts'
+import { segmentOf } from '../../http/segment-of.ts'
 import { toEnvelope } from '../../http/to-envelope.ts'
 
 export const trends = defineRoute({
@@ -14,9 +15,11 @@ export const trends = defineRoute({
   query: trendsQuerySchema,
   list: true,
   answers: { 200: { description: 'A series for each action and entity', schema: trendsAnswerSchema } },
-}, async ({ query: { entity_type: entityType, action, entity_id, ...query }, caller }, needs) => {
+  problems: [404],
+}, async ({ query: { entity_type: entityType, action, entity_id, seg: asked, ...query }, caller }, needs) => {
+  const seg = await segmentOf(caller, { domain: query.domain, entityType, seg: asked }, needs)
   const { trends, freshness } =
-    await listTrends(caller.tenant, { entityType, actions: action, entityIds: entity_id, ...query }, needs)
+    await listTrends(caller.tenant, { entityType, actions: action, entityIds: entity_id, ...query, seg }, needs)
   const data = trends.map(({ entityId, ...trend }) => ({ entity_id: entityId, ...trend }))
   const rows = data.flatMap(({ action: of, entity_id: id, title, points }) =>
     points.map((point) => ({ action: of, entity_id: id, title, ...point })))
