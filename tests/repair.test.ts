@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { catalogsOf, shardOf } from '@tallyfleet/domain'
 import {
-  checkParity, flushShards, openRepairs, readLedger, repairStores, syncCatalog, syncSegments, type RepairNeeds,
+  checkParity, explainNumber, flushShards, openRepairs, readLedger, repairStores, syncCatalog, syncSegments, type RepairNeeds,
 } from '@tallyfleet/features'
 import { packs } from '@tallyfleet/packs'
 import { SqlCatalogStore, SqliteSegmentStore } from '@tallyfleet/store-sql'
@@ -74,6 +74,9 @@ test('a damaged month, total and shard sum are named, planned, and put right by 
   expect(await bench.rollups.findManifest(shard, 2)).toMatchObject({ kind: 'repair', state: 'done', events: {}, running: { default: 3 }, deltaCount: 3 })
   expect(await readLedger({}, needs)).toMatchObject({ balanced: true, counted: 4, pending: 0 })
   expect(await bench.journal.list('parity', { limit: 10 })).toHaveLength(4)
+  expect(await explainNumber({ ...MOVIES, entityId: '1', action: 'view' }, needs)).toMatchObject({
+    shown: 3, addsUp: true, contributions: [{ n: 1, value: 3 }], repairs: [{ n: 2, value: 2, kind: 'repair', jobId: 'repair' }],
+  })
   await bench.send([{ entityId: '1', eventId: 'd' }])
   await bench.flush()
   await project()

@@ -78,6 +78,8 @@ export const explainAnswerSchema = envelopeOf(z.looseObject({
   contributions: z.array(z.looseObject({
     n: z.int(), value: z.int(), checksum: z.string(), jobId: z.string(),
   })).meta({ description: 'What each batch added, oldest first' }),
+  repairs: z.array(z.looseObject({ n: z.int(), value: z.int(), jobId: z.string() }))
+    .meta({ description: 'Numbered repairs that brought the number back to the sum of its batches' }),
   unreadable: z.array(z.looseObject({ why: z.string(), fromN: z.int(), toN: z.int() }))
     .meta({ description: 'Batches whose content retention blanked, or that are too old to be read here' }),
   remaining: z.int().meta({ description: 'What the unreadable batches must have added' }),

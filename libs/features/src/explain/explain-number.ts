@@ -3,7 +3,7 @@ import type { CatalogRow, CatalogStore, HotStore, RollupStore, SegmentDocument, 
 import { checkSubject, readEntityId } from '../explore/subject.ts'
 import { entityBefore } from './entity-before.ts'
 import {
-  bucketsIn, listContributions, sumOf, type Contribution, type Subject, type Unreadable,
+  bucketsIn, listContributions, sumOf, type Contribution, type Repair, type Subject, type Unreadable,
 } from './list-contributions.ts'
 
 export type ExplainNeeds = {
@@ -18,6 +18,8 @@ export type Explanation = Subject & {
   seq: number | null
   /** What each batch added, oldest first. */
   contributions: Contribution[]
+  /** Repairs that brought the number back to that, oldest first. */
+  repairs: Repair[]
   /** Batches whose deltas are gone or were not asked for. */
   unreadable: Unreadable[]
   /** shown − Σ contributions: what the unreadable batches must have added. */
@@ -75,7 +77,8 @@ export async function explainNumber(
     const catalog = explainRow(projections.row, subject, after.total, seq ?? 0, contributions)
     const segment = catalog && explainDocument(projections.document, projections.row!, action)
     return {
-      ...subject, shard, shown, seq: seq ?? null, contributions, unreadable: read.unreadable, remaining, pending,
+      ...subject, shard, shown, seq: seq ?? null, contributions, repairs: read.repairs, unreadable: read.unreadable,
+      remaining, pending,
       catalog, segment, addsUp: addsUp && (catalog?.addsUp ?? true) && (segment?.addsUp ?? true),
     }
   }

@@ -13,6 +13,9 @@ export type Contribution = Pick<Manifest, 'n' | 'kind' | 'checksum' | 'jobId' | 
   buckets: { bucket: string; value: number }[]
 }
 
+/** A repair that put the number right, by so much: it is none of the batches that make it. */
+export type Repair = Omit<Contribution, 'buckets'>
+
 /** Batches in a row, of this tenant, whose deltas cannot be read: what they added is known only as a sum. */
 export type Unreadable = {
   why: 'blanked by retention' | 'not read'
@@ -33,8 +36,9 @@ export type Unreadable = {
 export async function listContributions(
   subject: Subject, shard: number, latest: number, { rollups }: { rollups: RollupStore },
   { maxBatches, signal }: { maxBatches: number; signal?: AbortSignal },
-): Promise<{ contributions: Contribution[]; unreadable: Unreadable[] }> {
+): Promise<{ contributions: Contribution[]; repairs: Repair[]; unreadable: Unreadable[] }> {
   const contributions: Contribution[] = []
+  const repairs: Repair[] = []
   const unreadable: Unreadable[] = []
   for (let after = 0; after < latest;) {
     signal?.throwIfAborted()
@@ -42,6 +46,12 @@ export async function listContributions(
     if (manifests.length === 0) break
     after = manifests.at(-1)!.n
     for (const manifest of manifests) {
+      if (manifest.kind === 'repair') {
+        const isRead = manifest.n > latest - maxBatches
+        const value = isRead ? repairIn(await rollups.findDeltas(shard, manifest.n) ?? [], subject) : 0
+        if (value !== 0) repairs.push({ ...headOf(manifest), value })
+        continue
+      }
       const events = manifest.events[subject.tenant] ?? 0
       if (events === 0) continue
       const tooOld = manifest.n <= latest - maxBatches
@@ -52,20 +62,29 @@ export async function listContributions(
       }
       const buckets = bucketsIn(deltas, subject)
       if (buckets.length === 0) continue
-      const { n, kind, checksum, jobId, state, createdAt, doneAt } = manifest
-      contributions.push({ n, kind, value: sumOf(buckets), checksum, jobId, state, createdAt, doneAt, buckets })
+      contributions.push({ ...headOf(manifest), value: sumOf(buckets), buckets })
     }
   }
-  return { contributions, unreadable }
+  return { contributions, repairs, unreadable }
+}
+
+function headOf({ n, kind, checksum, jobId, state, createdAt, doneAt }: Manifest): Omit<Repair, 'value'> {
+  return { n, kind, checksum, jobId, state, createdAt, doneAt }
+}
+
+/** By how much a repair changed a number: its deltas name documents, not finest buckets. */
+function repairIn(deltas: readonly Delta[], subject: Subject): number {
+  return sumOf(deltas.filter((delta) => isOf(delta, subject) && delta.bucket === subject.bucket))
+}
+
+function isOf(delta: Delta, { tenant, domain, entityType, entityId, action }: Subject): boolean {
+  return delta.entityId === entityId && delta.tenant === tenant && delta.domain === domain
+    && delta.entityType === entityType && delta.action === action && delta.measure === COUNT
 }
 
 /** What deltas hold of a number, by finest bucket, in order. */
-export function bucketsIn(
-  deltas: readonly Delta[], { tenant, domain, entityType, entityId, action, interval, bucket }: Subject,
-): { bucket: string; value: number }[] {
-  return deltas.filter((delta) => delta.entityId === entityId && delta.tenant === tenant && delta.domain === domain
-    && delta.entityType === entityType && delta.action === action && delta.measure === COUNT
-    && bucketOf(interval, delta.bucket) === bucket)
+export function bucketsIn(deltas: readonly Delta[], subject: Subject): { bucket: string; value: number }[] {
+  return deltas.filter((delta) => isOf(delta, subject) && bucketOf(subject.interval, delta.bucket) === subject.bucket)
     .map((delta) => ({ bucket: delta.bucket, value: delta.value }))
     .sort((a, b) => (a.bucket < b.bucket ? -1 : 1))
 }

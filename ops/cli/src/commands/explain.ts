@@ -18,7 +18,7 @@ export async function explain(
 }
 
 function tell(found: Explanation): string {
-  const { shown, shard, bucket, contributions, unreadable, remaining, pending, catalog, segment, addsUp } = found
+  const { shown, shard, bucket, contributions, repairs, unreadable, remaining, pending, catalog, segment, addsUp } = found
   const older = Math.max(0, contributions.length - SHOWN_BATCHES)
   const newest = contributions.slice(-SHOWN_BATCHES)
   const rows = newest.map(({ n, value, state, kind, jobId, createdAt, doneAt, checksum }) =>
@@ -28,6 +28,9 @@ function tell(found: Explanation): string {
     table(['batch', 'added', 'state', 'job', 'made', 'done', 'checksum'], rows),
   ]
   if (older > 0) lines.push(`and ${older} older batches: see --json`)
+  for (const { n, value, jobId, doneAt } of repairs) {
+    lines.push(`batch ${n} repaired it by ${value}, ${doneAt?.toISOString() ?? 'not done yet'}, job ${jobId}`)
+  }
   for (const { why, fromN, toN, batches, firstAt, lastAt } of unreadable) {
     lines.push(`batches ${fromN} to ${toN} (${batches}, ${firstAt.toISOString()} to ${lastAt.toISOString()}): ${why}`)
   }
