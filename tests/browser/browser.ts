@@ -44,6 +44,11 @@ async function unpackChromium(): Promise<string> {
   return folder
 }
 
+/** Closes every page of the browser. */
+export async function closePages(browser: Browser): Promise<void> {
+  await Promise.all(browser.contexts().map((context) => context.close()))
+}
+
 /** A page and what went wrong on it: errors of the console, exceptions, breaches of the content security policy. */
 export type WatchedPage = { page: Page; context: BrowserContext; faults: string[] }
 
@@ -60,6 +65,6 @@ export async function openPage(
   const note = (line: string) => { if (!expected?.test(line)) faults.push(line) }
   page.on('pageerror', (error) => note(`${dirname(page.url())} ${error.message}`))
   page.on('console', (message) => { if (message.type() === 'error') note(`${page.url()} ${message.text()} ${message.location().url}`) })
-  page.setDefaultTimeout(30_000)
+  page.setDefaultTimeout(60_000)
   return { page, context, faults }
 }

@@ -1,0 +1,91 @@
+import { AxeBuilder } from '@axe-core/playwright'
+import type { Browser, Page, Route } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { closePages, openBrowser, openPage } from './browser.ts'
+import { settle } from './settle.ts'
+import { openSite, type SessionState, type Site } from './site.ts'
+
+const PAGES = ['/', '/content', '/content/f-1', '/segments', '/catalog', '/quality', '/proof?id=f-1', '/queues', '/settings']
+const EMPTY = 'empty'
+/** What the browser itself says of the answers that a test makes fail. */
+const FAILED_LOAD = /Failed to load resource/
+const REQUEST_ID = '00000000-0000-7000-8000-00000000abcd'
+
+let site: Site
+let browser: Browser
+let session: SessionState
+beforeAll(async () => {
+  [site, browser] = await Promise.all([openSite(), openBrowser()])
+  await site.fleet.cli('tenants', 'create', EMPTY, '--zone', 'UTC')
+  session = await site.logIn(browser, 'admin')
+}, 240_000)
+afterAll(async () => {
+  await browser?.close()
+  await site?.close()
+})
+afterEach(() => closePages(browser))
+
+/** The findings of axe that keep people out, as one line each. */
+async function barriers(page: Page, { contrastOnly = false } = {}): Promise<string[]> {
+  const axe = new AxeBuilder({ page }).exclude('iframe')
+  const { violations } = await (contrastOnly ? axe.withRules(['color-contrast']) : axe).analyze()
+  return violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target.join(' ')}`))
+}
+
+const overflow = (page: Page) => page.evaluate(() => Math.max(0, document.documentElement.scrollWidth - document.documentElement.clientWidth))
+const isRead = (route: Route) => !route.request().url().includes('/api/v1/session')
+
+describe.each(PAGES)('%s', (path) => {
+  test('with data: open to everyone in both themes, without faults in the console, and 320 px wide', { timeout: 240_000 }, async () => {
+    const { page, faults } = await openPage(browser, { storageState: session, colorScheme: 'light' })
+    await page.goto(site.url + path)
+    await settle(page)
+    expect(await barriers(page)).toEqual([])
+    await page.emulateMedia({ colorScheme: 'dark' })
+    expect(await barriers(page, { contrastOnly: true })).toEqual([])
+    await page.setViewportSize({ width: 320, height: 640 })
+    await expect.poll(() => overflow(page)).toBe(0)
+    expect(faults).toEqual([])
+  })
+
+  test('while it loads: an outline, said aloud', { timeout: 240_000 }, async () => {
+    const { page } = await openPage(browser, { storageState: session })
+    const held: Route[] = []
+    await page.route('**/api/v1/**', (route) => (isRead(route) ? void held.push(route) : route.continue()))
+    await page.goto(site.url + path)
+    await page.locator('#page .skeleton').first().waitFor()
+    expect(await page.locator('#page [role=status]', { hasText: 'Loading' }).or(page.locator('#page [aria-busy=true]')).count()).toBeGreaterThan(0)
+    await Promise.all(held.splice(0).map((route) => route.continue()))
+    await page.unrouteAll({ behavior: 'wait' })
+    await settle(page)
+  })
+
+  test('when reads fail: what failed, the request id, and a second try that works', { timeout: 240_000 }, async () => {
+    const { page, faults } = await openPage(browser, { storageState: session }, { expected: FAILED_LOAD })
+    await page.route('**/api/v1/**', (route) => (isRead(route) ? route.fulfill({
+      status: 503, contentType: 'application/problem+json', headers: { 'x-request-id': REQUEST_ID },
+      body: JSON.stringify({ status: 503, code: 'STORE_UNAVAILABLE', title: 'a store cannot be reached' }),
+    }) : route.continue()))
+    await page.goto(site.url + path)
+    await page.getByText(REQUEST_ID).first().waitFor()
+    expect(await barriers(page)).toEqual([])
+    await page.unrouteAll()
+    const again = page.getByRole('button', { name: 'Try again' })
+    await expect.poll(async () => {
+      for (const button of (await again.all()).reverse()) await button.click({ timeout: 1_000 }).catch(() => undefined) // some wait for others
+      return await again.count()
+    }, { timeout: 120_000 }).toBe(0)
+    await settle(page)
+    expect(faults).toEqual([])
+  })
+
+  test('with nothing counted: says so and what to do, to everyone', { timeout: 240_000 }, async () => {
+    const { page, faults } = await openPage(browser, { storageState: session }, { expected: path.includes('f-1') ? FAILED_LOAD : /^$/ })
+    await page.goto(`${site.url}${path}${path.includes('?') ? '&' : '?'}tenant=${EMPTY}`)
+    await settle(page)
+    expect(await barriers(page)).toEqual([])
+    expect(await page.locator('#page').innerText()).not.toMatch(/undefined|NaN|\[object/)
+    expect(faults).toEqual([])
+  })
+})

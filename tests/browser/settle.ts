@@ -1,0 +1,8 @@
+import type { Page } from 'playwright-core'
+
+/** Waits until everything that the page reads is there, its charts too. */
+export async function settle(page: Page): Promise<void> {
+  await page.locator('#page h1').waitFor()
+  await page.waitForFunction(() => !document.querySelector('#page [aria-busy="true"], #page .skeleton')
+    && [...document.querySelectorAll('[data-chart]')].every((chart) => chart.querySelector('svg, table')))
+}
