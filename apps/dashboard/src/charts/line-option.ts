@@ -6,6 +6,9 @@ export type ChartNote = { bucket: string; title: string; id?: string | undefined
 /** The colours of the page, read from it: the chart follows the theme. */
 export type ChartColors = { ink: string; soft: string; line: string; panel: string; faint: string; accent: string; second: string; lines: readonly string[] }
 
+/** Tokens of the page's colours, one a line, in this order. */
+export const LINE_COLORS = ['accent', 'second', 'good', 'bad', 'warn', 'soft'] as const
+
 /** Everything that ECharts needs for a line chart. Pure, but for what it is given. */
 export function lineOption({ buckets, series, partial, notes, colors, label, bucketText, numberText, shortText, animate }: {
   buckets: readonly string[]; series: readonly ChartSeries[]; partial: boolean; notes: readonly ChartNote[]; colors: ChartColors; label: string

@@ -2,7 +2,7 @@ import type { Messages } from './en.ts'
 
 export const cs: Messages = {
   nav: {
-    analyse: 'Analýza', data: 'Data', operate: 'Provoz', overview: 'Přehled', content: 'Obsah', segments: 'Segmenty',
+    analyse: 'Analýza', data: 'Data', operate: 'Provoz', live: 'Živě', overview: 'Přehled', content: 'Obsah', segments: 'Segmenty',
     catalog: 'Kvalita katalogu', quality: 'Kvalita dat', proof: 'Důkazy', queues: 'Fronty', settings: 'Nastavení',
     entity: 'Položka', menu: 'Nabídka', skip: 'Přejít k obsahu', main: 'Hlavní nabídka', tenant: 'Tenant', apiDocs: 'Konzole API',
     logout: 'Odhlásit', account: 'Účet', notFound: 'Stránka nenalezena', notFoundText: 'Na této adrese nic není.', backHome: 'Zpět na přehled',
@@ -38,6 +38,7 @@ export const cs: Messages = {
   table: { copiedCurl: 'Zkopírováno: klíč patří do $KEY', copyCurl: 'Kopírovat jako curl', download: 'Stáhnout {format}', exportFor: 'Exportovat: {what}', more: 'Načíst další', search: 'Hledat v tabulce', asTable: 'Zobrazit tabulku', asChart: 'Zobrazit graf', title: 'Název', count: 'Počet', change: 'Změna', id: 'Id', previous: 'Předtím', time: 'Čas', rank: 'Pořadí', noMatch: 'Žádný řádek neobsahuje „{text}“.' },
   delta: { up: 'nárůst o {value}', down: 'pokles o {value}', same: 'beze změny', fresh: 'nové', against: 'proti {range}' },
   chart: {
+    unfiltered: 'Vše: filtry platí pro seznamy níže',
     summary: '{name}: celkem {total} za {buckets}, nejvíce {top} ({max}).', summaryEmpty: '{name}: v tomto období žádné události.', against: 'Porovnávané období: {total}.',
     partial: 'Poslední bod se ještě plní.', buckets: 'intervalů: {count}', previous: 'Předtím', notes: 'Poznámky v období',
   },
@@ -47,6 +48,14 @@ export const cs: Messages = {
     noEvents: 'V tomto období nejsou události', noEventsText: 'Události jsou od {from} do {to}.', showThem: 'Zobrazit je',
     proven: 'Každá událost je dohledatelná', unproven: 'Účetní kniha nesouhlasí', pending: 'na cestě: {count}',
     whole: 'celý tenant, podle času příchodu', firstTitle: 'Čeká se na první událost', firstText: 'Pošlete ji s klíčem a stránka se zaplní sama.', snippet: 'Na webové stránce', curl: 'Z terminálu', demo: 'Nebo si to prohlédněte na ukázkových datech:', makeKey: 'Vytvořit klíč', noSuggestions: 'V tomto období nic nevyčnívá.', noMovers: 'Proti předchozímu období se nic nepohnulo.',
+  },
+  live: {
+    title: 'Živě', live: 'Živě', connecting: 'Připojování', polling: 'Živé spojení vypadlo: ptáme se každých 5 sekund a zkoušíme to znovu', lost: 'Bez spojení: zkoušíme to znovu', paused: 'Pozastaveno',
+    pause: 'Pozastavit', resume: 'Pokračovat', rate: 'Událostí za sekundu', rateHint: 'průměr 10 sekund', active: 'Právě aktivní', activeHint: 's událostí za posledních 5 minut', activeLeast: 'nejméně, za posledních 5 minut',
+    total: 'Posledních 30 minut', totalHint: 'událostí, bez importů', lag: 'Zpoždění příjmu', lagHint: 'od události k započtení, medián', top: 'Nejvíce událostí', lastFive: 'Za posledních 5 minut',
+    stream: 'Události', sampled: 'Výběr, nejnovější nahoře', entity: 'Co', events: 'Události', at: 'Započteno', kind: 'Druh', allKinds: 'Všechny druhy', open: 'Událost jako JSON: {title}', toEntity: 'Otevřít stránku',
+    nothing: 'Právě nic', nothingText: 'Události se ukážou sekundu po započtení. Ty z importů ne.', span: 'Rozsah', minutes: '{minutes} min', ago: 'před {minutes} min', now: 'teď', minuteUntil: 'Minuta do',
+    lineSummary: 'Posledních {minutes} minut: průměrně {mean} za sekundu, nejvýše {top}.', spoken: '{rate} událostí za sekundu, {active} aktivních, nejvíce: {top}',
   },
   demo: { load: 'Nahrát ukázková data', loading: 'Ukázková data se nahrávají: několik sekund', loaded: 'Ukázková data: skutečné filmy, vymyšlená návštěvnost' },
   content: { title: 'Obsah', top: 'Nejvíce', gaining: 'Rostoucí', losing: 'Klesající', breakdown: 'Podle: {dimension}', dimension: 'Rozdělit podle', filterBy: 'Filtrovat: {value}', noRows: 'V tomto období se nic nepočítalo.' },
@@ -105,5 +114,5 @@ export const cs: Messages = {
   },
   role: { viewer: 'Čtenář', analyst: 'Analytik', operator: 'Operátor', admin: 'Správce' },
   palette: { title: 'Přejít na', placeholder: 'Stránka, období, název nebo akce …', pages: 'Stránky', ranges: 'Období', entities: 'Názvy', actions: 'Akce', nothing: 'Nic nenalezeno', theme: 'Přepnout motiv', language: 'Přepnout jazyk', help: 'Klávesové zkratky', copyLink: 'Kopírovat odkaz na tento pohled' },
-  keys: { note: 'Přidat poznámku', views: 'Uložit tento pohled', title: 'Klávesové zkratky', general: 'Kdekoli', ranges: 'Období', pages: 'Přejít na', palette: 'Hledat a přejít', sheet: 'Tento přehled', search: 'Hledat v tabulce', close: 'Zavřít; pak zrušit filtry', compare: 'Porovnání zapnout nebo vypnout', interval: 'Další interval', table: 'Graf nebo tabulka', shift: 'Dříve nebo později', then: 'pak', off: 'Jednoklávesové zkratky jsou v nastavení vypnuté.' },
+  keys: { note: 'Přidat poznámku', views: 'Uložit tento pohled', title: 'Klávesové zkratky', general: 'Kdekoli', ranges: 'Období', pages: 'Přejít na', palette: 'Hledat a přejít', sheet: 'Tento přehled', search: 'Hledat v tabulce', close: 'Zavřít; pak zrušit filtry', compare: 'Porovnání zapnout nebo vypnout', interval: 'Další interval', pause: 'Pozastavit živý přehled', table: 'Graf nebo tabulka', shift: 'Dříve nebo později', then: 'pak', off: 'Jednoklávesové zkratky jsou v nastavení vypnuté.' },
 }

@@ -1,7 +1,7 @@
 /** What the dashboard says, in English: the form that every language has. */
 export const en = {
   nav: {
-    analyse: 'Analyse', data: 'Data', operate: 'Operate', overview: 'Overview', content: 'Content', segments: 'Segments',
+    analyse: 'Analyse', data: 'Data', operate: 'Operate', live: 'Live', overview: 'Overview', content: 'Content', segments: 'Segments',
     catalog: 'Catalog quality', quality: 'Data quality', proof: 'Proof', queues: 'Queues', settings: 'Settings',
     entity: 'Entity', menu: 'Menu', skip: 'Skip to content', main: 'Main navigation', tenant: 'Tenant', apiDocs: 'API console',
     logout: 'Log out', account: 'Account', notFound: 'Page not found', notFoundText: 'Nothing is at this address.', backHome: 'Back to the overview',
@@ -37,6 +37,7 @@ export const en = {
   table: { copiedCurl: 'Copied: needs a key in $KEY', copyCurl: 'Copy as curl', download: 'Download {format}', exportFor: 'Export {what}', more: 'Load more', search: 'Search this table', asTable: 'View as table', asChart: 'View as chart', title: 'Title', count: 'Count', change: 'Change', id: 'Id', previous: 'Before', time: 'Time', rank: 'Rank', noMatch: 'No row holds “{text}”.' },
   delta: { up: 'up {value}', down: 'down {value}', same: 'unchanged', fresh: 'new', against: 'against {range}' },
   chart: {
+    unfiltered: 'Everything: filters hold for the lists below',
     summary: '{name}: {total} in total over {buckets}, most in {top} ({max}).', summaryEmpty: '{name}: no events in this range.', against: 'Compared range: {total}.',
     partial: 'The last point is still filling.', buckets: '{count} buckets', previous: 'Before', notes: 'Notes in this range',
   },
@@ -46,6 +47,14 @@ export const en = {
     noEvents: 'No events in this range', noEventsText: 'There are events from {from} to {to}.', showThem: 'Show them',
     proven: 'Every event accounted for', unproven: 'The ledger does not balance', pending: '{count} on the way',
     whole: 'whole tenant, by time of arrival', firstTitle: 'Waiting for the first event', firstText: 'Send one with a key, and this page fills by itself.', snippet: 'On a web page', curl: 'From a terminal', demo: 'Or look around with demo data:', makeKey: 'Make a key', noSuggestions: 'Nothing stands out in this range.', noMovers: 'Nothing moved against the range before.',
+  },
+  live: {
+    title: 'Live', live: 'Live', connecting: 'Connecting', polling: 'The live connection is lost: asking every 5 seconds, and trying again', lost: 'No connection: trying again', paused: 'Paused',
+    pause: 'Pause', resume: 'Go on', rate: 'Events per second', rateHint: 'mean of 10 seconds', active: 'Active now', activeHint: 'with an event in the last 5 minutes', activeLeast: 'at least, in the last 5 minutes',
+    total: 'Last 30 minutes', totalHint: 'events, imports not among them', lag: 'Ingest lag', lagHint: 'from an event to its count, median', top: 'Most events', lastFive: 'In the last 5 minutes',
+    stream: 'Events', sampled: 'A sample, newest first', entity: 'What', events: 'Events', at: 'Counted', kind: 'Kind', allKinds: 'All kinds', open: 'Event as JSON: {title}', toEntity: 'Open its page',
+    nothing: 'Nothing right now', nothingText: 'Events show here a second after they are counted. Those of imports do not.', span: 'Span', minutes: '{minutes} min', ago: '{minutes} min ago', now: 'now', minuteUntil: 'Minute until',
+    lineSummary: 'Last {minutes} minutes: {mean} a second on average, {top} at most.', spoken: '{rate} events a second, {active} active, most: {top}',
   },
   demo: { load: 'Load demo data', loading: 'Demo data is being loaded: seconds', loaded: 'Demo data: real films, made-up traffic' },
   content: { title: 'Content', top: 'Top', gaining: 'Gaining', losing: 'Losing', breakdown: 'By {dimension}', dimension: 'Break down by', filterBy: 'Filter by {value}', noRows: 'Nothing counted in this range.' },
@@ -104,7 +113,7 @@ export const en = {
   },
   role: { viewer: 'Viewer', analyst: 'Analyst', operator: 'Operator', admin: 'Administrator' },
   palette: { title: 'Jump to', placeholder: 'Page, range, title or action …', pages: 'Pages', ranges: 'Ranges', entities: 'Titles', actions: 'Actions', nothing: 'Nothing found', theme: 'Switch theme', language: 'Switch language', help: 'Keyboard shortcuts', copyLink: 'Copy link to this view' },
-  keys: { note: 'Add a note', views: 'Save this view', title: 'Keyboard shortcuts', general: 'Anywhere', ranges: 'Range', pages: 'Go to', palette: 'Search and jump', sheet: 'This sheet', search: 'Search the table', close: 'Close; then clear filters', compare: 'Compare on or off', interval: 'Next interval', table: 'Chart or table', shift: 'Earlier or later', then: 'then', off: 'Single-key shortcuts are off in settings.' },
+  keys: { note: 'Add a note', views: 'Save this view', title: 'Keyboard shortcuts', general: 'Anywhere', ranges: 'Range', pages: 'Go to', palette: 'Search and jump', sheet: 'This sheet', search: 'Search the table', close: 'Close; then clear filters', compare: 'Compare on or off', interval: 'Next interval', pause: 'Pause the live view', table: 'Chart or table', shift: 'Earlier or later', then: 'then', off: 'Single-key shortcuts are off in settings.' },
 }
 
 export type Messages = typeof en
