@@ -191,6 +191,9 @@ answering(chaos, 'replay <schedule>', 'play a failed round again').option('--shr
 answering(chaos, 'ls', 'kill points and nemeses, each with the weakest durability that survives it')
   .runs(async () => (await import('./commands/chaos.ts')).chaosLs())
 
+answering(program, 'completion [shell]', 'a script that completes commands and options: eval "$(./fleet completion bash)"')
+  .runs(async (_env, shell = 'bash') => (await import('./commands/completion.ts')).completion(program, shell))
+
 /** The command that arguments call, as far as there is one. */
 function commandNamed(args: string[], from: Command = program): string {
   const [first, ...rest] = args
