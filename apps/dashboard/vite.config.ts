@@ -28,7 +28,7 @@ export default defineConfig({
   root: import.meta.dirname,
   plugins: [vue(), tailwindcss(), precompress()],
   // `FLEET_API` in the shell names the fleet that a development server asks.
-  server: { proxy: { '^/(api|login|logout|admin|docs|plain\\.css)': process.env.FLEET_API ?? 'http://127.0.0.1:8080' } },
+  server: { proxy: { '^/(api|login|logout|admin|docs|plain\\.css)': { target: process.env.FLEET_API ?? 'http://127.0.0.1:8080', ws: true } } },
   build: {
     target: 'es2023', assetsInlineLimit: 0, modulePreload: { polyfill: false }, chunkSizeWarningLimit: 800, reportCompressedSize: false, emptyOutDir: true,
     // What every page needs comes in one piece; pages, dialogs and the chart come when they are asked for.

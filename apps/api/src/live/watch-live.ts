@@ -36,7 +36,7 @@ export function watchLive(socket: WebSocket, ticket: LiveTicket, needs: ApiNeeds
   const sendSnapshot = async (): Promise<void> => {
     if (isAsked) return
     isAsked = true
-    await sleep(snapshotAt + SNAPSHOT_EVERY_MS - performance.now(), undefined, { ref: false })
+    await sleep(Math.max(0, snapshotAt + SNAPSHOT_EVERY_MS - performance.now()), undefined, { ref: false })
     snapshotAt = performance.now()
     held = []
     const snapshot = await live.snapshot(ticket.tenant)

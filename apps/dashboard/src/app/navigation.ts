@@ -1,4 +1,4 @@
-import { ChartNoAxesColumn, Filter, Layers, ListOrdered, ScanSearch, Settings, ShieldCheck, SquareStack } from '@lucide/vue'
+import { Activity, ChartNoAxesColumn, Filter, Layers, ListOrdered, ScanSearch, Settings, ShieldCheck, SquareStack } from '@lucide/vue'
 import type { FunctionalComponent } from 'vue'
 import type { RouteMeta } from 'vue-router'
 
@@ -8,6 +8,7 @@ export type NavEntry = { name: RouteMeta['name']; path: string; icon: Functional
 export const NAVIGATION: readonly { group: 'analyse' | 'data' | 'operate'; entries: readonly NavEntry[] }[] = [
   { group: 'analyse', entries: [
     { name: 'overview', path: '/', icon: ChartNoAxesColumn, key: 'o' },
+    { name: 'live', path: '/live', icon: Activity, key: 'l' },
     { name: 'content', path: '/content', icon: ListOrdered, key: 'c' },
     { name: 'segments', path: '/segments', icon: Layers, key: 'e' },
   ] },

@@ -3,7 +3,7 @@ import { createRouter, createWebHistory } from 'vue-router'
 declare module 'vue-router' {
   interface RouteMeta {
     /** Key of the page's name in `nav`. */
-    name: 'overview' | 'content' | 'entity' | 'segments' | 'catalog' | 'quality' | 'proof' | 'queues' | 'settings' | 'notFound'
+    name: 'overview' | 'live' | 'content' | 'entity' | 'segments' | 'catalog' | 'quality' | 'proof' | 'queues' | 'settings' | 'notFound'
     /** The page looks at a range, so the global bar stands above it. */
     bar?: 'full' | 'range' | 'subject'
     /** Its lists heed filters by the catalog. */
@@ -16,6 +16,7 @@ export const router = createRouter({
   history: createWebHistory(),
   routes: [
     { path: '/', component: () => import('../pages/overview/OverviewPage.vue'), meta: { name: 'overview', bar: 'full' } },
+    { path: '/live', component: () => import('../pages/live/LivePage.vue'), meta: { name: 'live' } },
     { path: '/content', component: () => import('../pages/content/ContentPage.vue'), meta: { name: 'content', bar: 'full', filters: true } },
     { path: '/content/:id', component: () => import('../pages/entity/EntityPage.vue'), meta: { name: 'entity', bar: 'full' } },
     { path: '/segments', component: () => import('../pages/segments/SegmentsPage.vue'), meta: { name: 'segments', bar: 'range', filters: true } },

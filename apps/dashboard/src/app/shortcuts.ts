@@ -49,6 +49,7 @@ export function useShortcuts(): { isPaletteOpen: Ref<boolean>; isSheetOpen: Ref<
     if (letter === 'g') goUntil = performance.now() + SECOND_KEY_MS
     else if (key === '?') isSheetOpen.value = true
     else if (key === '/') document.querySelector<HTMLElement>('[data-table-search]')?.focus()
+    else if (letter === 'p') document.querySelector<HTMLElement>('[data-pause]')?.click()
     else if (letter === 't') document.querySelector<HTMLElement>('[data-chart-toggle]')?.click()
     else if (letter === 'n') document.querySelector<HTMLElement>('[data-add-note]')?.click()
     else if (letter === 's') document.querySelector<HTMLElement>('[data-views] > button')?.click()

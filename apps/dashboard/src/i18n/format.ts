@@ -21,6 +21,7 @@ export function useFormat() {
       weekday: new Intl.DateTimeFormat(language, { weekday: 'short', day: 'numeric', month: 'short', year: 'numeric', timeZone: 'UTC' }),
       month: new Intl.DateTimeFormat(language, { month: 'short', year: 'numeric', timeZone: 'UTC' }),
       time: new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short', timeZone }),
+      clockSeconds: new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23', timeZone }),
       clock: new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit', timeZone }),
     }
   })
@@ -54,6 +55,9 @@ export function useFormat() {
         : size < 129_600 ? [seconds / 3_600, 'hour'] as const : [seconds / 86_400, 'day'] as const
       return new Intl.RelativeTimeFormat(locale.value, { numeric: 'auto' }).format(Math.round(value), unit)
     },
+    /** A number of events a second: one decimal below ten. */
+    rate: (value: number) => (value < 10 ? formats.value.fraction : formats.value.whole).format(value),
+    clockSeconds: (at: number) => formats.value.clockSeconds.format(new Date(at)),
     clock: (at: string) => formats.value.clock.format(new Date(at)),
     /** A length of time in its largest sensible unit. */
     seconds: (seconds: number | null | undefined): string => {
