@@ -13,6 +13,7 @@ import { FLEET_POINTS, isWeaker, type RoleName } from './kill-points.ts'
 import { SETTLE_MS, type RoundResult } from './lane-round.ts'
 import { UNSAFE_MS } from './nemeses.ts'
 import { judge } from './oracle.ts'
+import { patiently } from './patiently.ts'
 import type { Place } from './place.ts'
 import { Random } from './random.ts'
 import { RedisServer } from './redis-server.ts'
@@ -43,12 +44,12 @@ export async function playFleet(schedule: Schedule, { folder, servers }: Place):
     HTTP_PORT: '0', RATE_LIMIT_PER_MINUTE: '0', INGEST_EVENTS_PER_MINUTE: '0', WORKER_DRAIN_MS: String(DRAIN_MS),
     ...await servers?.envFor(`chaos_${process.hrtime.bigint()}`),
   }
-  const open = () => openStores(storesConfig.parse(env), { packs, log: silentLog })
+  const open = () => patiently(() => openStores(storesConfig.parse(env), { packs, log: silentLog }))
   let secret: string
   {
     await using stores = await open()
-    await stores.catalog.putRows({ tenant: 'default', domain: 'jav', entityType: 'movie' },
-      ENTITIES.map((id) => ({ id, columns: { title: `Film ${id}` } })))
+    await patiently(() => stores.catalog.putRows({ tenant: 'default', domain: 'jav', entityType: 'movie' },
+      ENTITIES.map((id) => ({ id, columns: { title: `Film ${id}` } }))))
     secret = (await createKey({ tenant: 'default', name: 'chaos', scopes: ['ingest'] }, { ...stores, clock: systemClock })).secret
   }
   const roles = await Promise.all(ROLES.map(async (name) => stack.use(await Role.start(name, env))))

@@ -11,6 +11,7 @@ import { SCHEDULE } from './lane-schedule.ts'
 import { Lane, type LaneFault } from './lane.ts'
 import { NEMESES, UNSAFE_MS, type Nemesis, type Scene } from './nemeses.ts'
 import { judge, type Verdict } from './oracle.ts'
+import { patiently } from './patiently.ts'
 import type { Place } from './place.ts'
 import { Random } from './random.ts'
 import { RedisServer } from './redis-server.ts'
@@ -29,6 +30,7 @@ export type RoundResult = Verdict & {
 const SENDERS = 3
 const IMPORT_PAUSE_MS = 1_000
 const REACH_MS = { embedded: 5_000, servers: 10_000 }
+const BROKEN_REACH_MS = 20_000
 const PATIENCE_MS = 300_000
 /** Redis 7.0 and older: how long a freeze takes to be on the disk for certain. */
 export const SETTLE_MS = 3_000
@@ -46,11 +48,11 @@ export async function playLanes(schedule: Schedule, { folder, servers }: Place):
     FLEET_HOME: home, REDIS_URL: redis.url, INGEST_DURABILITY: durability, FREEZE_SETTLE_MS: String(power ? SETTLE_MS : 0),
     ...await servers?.envFor(`chaos_${process.hrtime.bigint()}`), ...(breaks && { CHAOS_BREAK: breaks }),
   }
-  const open = () => openStores(storesConfig.parse(env), { packs, log: silentLog })
+  const open = () => patiently(() => openStores(storesConfig.parse(env), { packs, log: silentLog }))
   {
     await using stores = await open()
-    await stores.catalog.putRows({ tenant: 'default', domain: 'jav', entityType: 'movie' },
-      ENTITIES.map((id) => ({ id, columns: { title: `Film ${id}` } })))
+    await patiently(() => stores.catalog.putRows({ tenant: 'default', domain: 'jav', entityType: 'movie' },
+      ENTITIES.map((id) => ({ id, columns: { title: `Film ${id}` } }))))
   }
   const faults: LaneFault[] = []
   const note = (fault: LaneFault) => { if (faults.length < 20) faults.push(fault) }
@@ -117,7 +119,7 @@ export async function playLanes(schedule: Schedule, { folder, servers }: Place):
   async function killAtPoint(lane: Lane, { name, nth }: Strike): Promise<void> {
     if (!POINTS.has(name)) throw new Error(`no kill point ${name}`)
     lane.trap({ point: name, nth })
-    const reached = await lane.ends(power ? 2 * REACH_MS[edition] : REACH_MS[edition])
+    const reached = await lane.ends(breaks ? BROKEN_REACH_MS : power ? 2 * REACH_MS[edition] : REACH_MS[edition])
     bump(reached ? result.struck : result.missed, name)
     if (!reached) {
       lane.signal('SIGKILL')

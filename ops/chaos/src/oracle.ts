@@ -8,6 +8,7 @@ import { silentLog, systemClock, type JobDefinition } from '@tallyfleet/ports'
 import { openJobQueue, openQueueAdmin } from '@tallyfleet/queue'
 import type { Stores } from '@tallyfleet/stores'
 import type { Books } from './books.ts'
+import { patiently } from './patiently.ts'
 
 /** What became of the acknowledged events, once nothing moves any more. All in events. */
 export type Verdict = {
@@ -31,7 +32,7 @@ const OF = { tenant: 'default', domain: 'jav', entityType: 'movie' }
 /** Lets everything flow to its end, then compares every store with the books. */
 export async function judge(stores: Stores, books: Books, ticksOf?: JobDefinition): Promise<Verdict> {
   const stuck = await quiesce(stores)
-  const shown = await readStores(stores)
+  const shown = await patiently(() => readStores(stores))
   const verdict: Verdict = { acknowledged: books.acknowledged, lost: 0, doubled: 0, withinPromise: 0, stuck }
   for (const [store, counts] of Object.entries(shown)) {
     const keyOf = store === 'days' ? (cell: string) => cell : withoutDay
@@ -51,12 +52,12 @@ export async function judge(stores: Stores, books: Books, ticksOf?: JobDefinitio
     verdict.withinPromise = Math.max(verdict.withinPromise, within)
   }
   const needs = { ...stores, packs, clock: systemClock }
-  const ledger = await readLedger({}, needs)
+  const ledger = await patiently(() => readLedger({}, needs))
   const days = [...shown.days.values()].reduce((sum, count) => sum + count, 0)
   if (!ledger.balanced || ledger.pending !== 0 || ledger.counted !== days) {
     stuck.push(`ledger: counted ${ledger.counted}, shown ${days}, pending ${ledger.pending}, gaps ${JSON.stringify(ledger.gaps.slice(0, 3))}`)
   }
-  const parity = await checkParity(needs)
+  const parity = await patiently(() => checkParity(needs))
   if (!parity.equal || parity.inFlight.catalog + parity.inFlight.segments > 0) {
     stuck.push(`parity: ${JSON.stringify(parity.differences.slice(0, 3))} in flight ${JSON.stringify(parity.inFlight)}`)
   }
@@ -72,9 +73,9 @@ async function quiesce(stores: Stores): Promise<string[]> {
   const needs = { ...stores, packs, clock: systemClock, log: silentLog }
   const deadline = performance.now() + PATIENCE_MS
   for (;;) {
-    const { stopped } = await flushShards(ALL_SHARDS, needs, { jobId: 'oracle' })
-    await syncCatalog(needs)
-    await syncSegments(needs)
+    const { stopped } = await patiently(() => flushShards(ALL_SHARDS, needs, { jobId: 'oracle' }))
+    await patiently(() => syncCatalog(needs))
+    await patiently(() => syncSegments(needs))
     const left = (await stores.hot.listShards()).filter(({ hotFields, open }) => hotFields > 0 || open)
     if (stopped.length === 0 && left.length === 0) return []
     if (performance.now() < deadline && stopped.length === 0) {

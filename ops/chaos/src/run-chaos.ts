@@ -9,8 +9,6 @@ import { dealRounds, type DealOptions, type Schedule } from './schedule.ts'
 
 export type RunOptions = DealOptions & {
   minutes: number
-  /** Ends the run as well; undefined: time alone does. */
-  kills: number | undefined
   say: (text: string) => void
   /** After each round, with the figures so far. */
   onRound?: (report: RunReport, place: Place) => void
@@ -27,7 +25,7 @@ export type RunReport = Omit<RoundResult, 'stuck'> & Pick<Schedule, 'seed' | 'ki
 }
 
 /** Plays rounds until the time is up, so many kills are reached, or a round finds something. */
-export async function runChaos({ minutes, kills, say, onRound, ...deal }: RunOptions): Promise<RunReport> {
+export async function runChaos({ minutes, say, onRound, ...deal }: RunOptions): Promise<RunReport> {
   const deadline = performance.now() + minutes * 60_000
   return await inPlace(deal.stores, async (place) => {
     const book = new RunBook(deal)
@@ -35,7 +33,7 @@ export async function runChaos({ minutes, kills, say, onRound, ...deal }: RunOpt
       const result = await book.play(schedule, place, say)
       if (!isClean(result)) book.report.schedule = save(schedule)
       onRound?.(book.report, place)
-      const enough = performance.now() >= deadline || (kills !== undefined && book.report.kills >= kills)
+      const enough = performance.now() >= deadline || book.report.kills >= (deal.kills ?? Infinity)
       if (enough || book.report.schedule !== undefined) break
     }
     return book.report

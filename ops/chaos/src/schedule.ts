@@ -23,7 +23,11 @@ export type Schedule = {
   strikes: [Strike[], Strike[]]
 }
 
-export type DealOptions = Pick<Schedule, 'seed' | 'kind' | 'stores' | 'durability' | 'breaks'> & { only: string | undefined }
+export type DealOptions = Pick<Schedule, 'seed' | 'kind' | 'stores' | 'durability' | 'breaks'> & {
+  only: string | undefined
+  /** How many the run is to reach: rounds of a short run are short as well. */
+  kills?: number | undefined
+}
 
 /** The process that ticks and imports; the other one has no such points. */
 const TICKING = 1
@@ -76,7 +80,7 @@ function* dealFleetRounds({ seed, stores, durability, only }: DealOptions): Gene
 /** Deals round after round: points come in a shuffled order that begins anew when all had their turn. */
 export function* dealRounds(options: DealOptions): Generator<Schedule> {
   if (options.kind === 'fleet') yield* dealFleetRounds(options)
-  const { seed, stores, durability, breaks, only } = options
+  const { seed, stores, durability, breaks, only, kills = Infinity } = options
   const random = new Random(`${seed}|${stores}|${durability}`)
   const points = [0, TICKING].map((lane) => deckOf(random, pointsFor(lane, only)))
   const births = deckOf(random, KILL_POINTS.map(({ name }) => name).filter((name) => BIRTH.test(name) && (only === undefined || only === name)))
@@ -96,7 +100,8 @@ export function* dealRounds(options: DealOptions): Generator<Schedule> {
     }
     // A shard's data begins once in a round, so these points come first or not at all.
     const birth = breaks === undefined && round % BIRTH_ONE_IN === 1 ? take(births) : undefined
-    const strikesOf = (lane: number) => Array.from({ length: breaks ? BROKEN_STRIKES : power ? POWER_STRIKES : STRIKES }, () => drawStrike(lane))
+    const length = Math.min(breaks ? BROKEN_STRIKES : power ? POWER_STRIKES : STRIKES, Math.ceil(kills / 2) + 1)
+    const strikesOf = (lane: number) => Array.from({ length }, () => drawStrike(lane))
     const [first, second] = [strikesOf(0), strikesOf(TICKING)]
     if (birth !== undefined) first[0] = { name: birth, nth: random.whole(1, 3), draw: 0 }
     yield { seed, round, kind: 'lanes', stores, durability, breaks, power, strikes: [first, second] }
