@@ -54,9 +54,12 @@ export class Cancellations implements Disposable {
   }
 
   /** Asks Redis only about a job that was cancelled at the last look: it may have been redriven since. */
-  async has(queue: string, id: string): Promise<boolean> {
-    const member = memberOf(queue, id)
-    return this.#cancelled.has(member) && await this.#connection.zscore(keysOf(this.#prefix).set, member) !== null
+  has(queue: string, id: string): Promise<boolean> | false {
+    return this.#cancelled.size > 0 && this.#cancelled.has(memberOf(queue, id)) && this.#isStill(memberOf(queue, id))
+  }
+
+  async #isStill(member: string): Promise<boolean> {
+    return await this.#connection.zscore(keysOf(this.#prefix).set, member) !== null
   }
 
   async look(): Promise<void> {

@@ -1,6 +1,6 @@
 import {
-  context, isSpanContextValid, propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, type Attributes, type Link,
-  type Span,
+  context, isSpanContextValid, propagation, ProxyTracerProvider, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace,
+  type Attributes, type Link, type Span,
 } from '@opentelemetry/api'
 
 /** What travels with a job: the W3C headers of the span that enqueued it, and `previous`, that of its last try. */
@@ -8,13 +8,21 @@ export type TraceCarrier = Record<string, string>
 
 type Named = { queue: string; job: string }
 
-const tracer = trace.getTracer('tallyfleet-queue')
+const NAME = 'tallyfleet-queue'
+const tracer = trace.getTracer(NAME)
+
+/** Whether an operator loaded an SDK. Without one a span is nothing, and yet takes time to make. */
+export function isTracing(): boolean {
+  const provider = trace.getTracerProvider()
+  return !(provider instanceof ProxyTracerProvider) || provider.getDelegateTracer(NAME) !== undefined
+}
 
 /**
  * Runs `add` in a span of its own and gives it what shall travel with the job: nothing unless the operator loaded an
  * OpenTelemetry SDK. Spans hold names, ids and codes, never payloads, results or messages.
  */
 export async function traceEnqueue<T>(names: Named, add: (carrier: TraceCarrier | undefined) => Promise<T>): Promise<T> {
+  if (!isTracing()) return await add(undefined)
   const span = tracer.startSpan(`enqueue ${names.job}`, { kind: SpanKind.PRODUCER, attributes: attributesOf(names) })
   if (!isSpanContextValid(span.spanContext())) return await add(undefined)
   try {

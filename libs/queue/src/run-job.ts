@@ -2,7 +2,7 @@ import { AppError, toAppError } from '@tallyfleet/domain'
 import type { Job as JobOf, JobContext, JobDefinition, Log, TickOf } from '@tallyfleet/ports'
 import { DelayedError, UnrecoverableError, WaitingError, type Job } from 'bullmq'
 import { unwrapPayload } from './job-envelope.ts'
-import { traceTry, type TraceCarrier, type TracedTry } from './job-trace.ts'
+import { isTracing, traceTry, type TraceCarrier, type TracedTry } from './job-trace.ts'
 import { outcomeOf } from './outcome.ts'
 import type { JobMetrics } from './queue-metrics.ts'
 import { RunAborted, type TryStopper } from './try-stopper.ts'
@@ -31,7 +31,8 @@ export type RunNeeds<Needs> = {
   log: Log
   metrics: JobMetrics | undefined
   observer: RunObserver | undefined
-  isCancelled(queue: string, jobId: string): Promise<boolean>
+  /** False at once for nearly every job: a promise would cost each of them a turn. */
+  isCancelled(queue: string, jobId: string): Promise<boolean> | false
 }
 
 /** How long a processor may take to notice its signal before its try is ended without it. */
@@ -44,6 +45,7 @@ const SLOW_MS = 1_000
  * from outside; the timeout does so from here.
  */
 export function runJob<Needs>(job: Job, token: string, stopper: TryStopper, run: RunNeeds<Needs>): Promise<unknown> {
+  if (!isTracing()) return runTraced(job, token, stopper, run, undefined)
   const carrier = (job.data as { trace?: TraceCarrier } | undefined)?.trace
   const names = { queue: job.queueName, job: job.name, jobId: job.id!, attempt: job.attemptsStarted, carrier }
   return traceTry(names, (traced) => runTraced(job, token, stopper, run, traced))
@@ -67,7 +69,7 @@ async function runTraced<Needs>(
   }
   metrics?.starts.inc(labels)
 
-  const end = async (how: RunEnd, error?: AppError) => {
+  const end = (how: RunEnd, error?: AppError): Promise<void> | undefined => {
     const durationMs = Math.round(performance.now() - startedAt)
     metrics?.run.observe(labels, durationMs / 1_000)
     if (how === 'handed back') metrics?.handedBack.inc(labels)
@@ -76,35 +78,30 @@ async function runTraced<Needs>(
     if (how === 'done' || how === 'dead') metrics?.attempts.observe(labels, run.attempt)
     parent[levelOf(how, error, durationMs)]({ ...fields, durationMs, end: how, ...(error && { err: error }) }, 'job run ended')
     traced?.ended(how, error?.code)
-    if (observer) await tell(observer.ended(run, how, error, durationMs), parent)
+    return observer && tell(observer.ended(run, how, error, durationMs), parent)
   }
 
   try {
     if (!found || !definition) throw new AppError('JOB_VERSION_UNKNOWN', `no processor for the job ${job.name}`)
     const { payload, tick } = unwrapPayload(definition, job.data)
     run.tick = tick
-    if (await isCancelled(job.queueName, run.jobId)) throw cancelled()
+    const isOff = isCancelled(job.queueName, run.jobId)
+    if (isOff && await isOff) throw cancelled()
     // Crashes use up tries too: a payload that kills its worker must not kill every worker in turn.
     if (triesUsedBy(job) >= definition.attempts) {
       throw new AppError('FIELD_INVALID', `given up: its worker ended ${job.stalledCounter} times while it ran`)
     }
     if (stopper.reason) throw stopper.reason
     if (observer) await tell(observer.started(run), parent)
-    const { jobId, attempt } = run
     const watch = new TryWatch(definition, stopper, parent, fields, () => metrics?.softTimeouts.inc(labels))
-    let log: Log | undefined
-    const context: JobContext<unknown> = {
-      payload, jobId, attempt, tick,
-      get signal() { return stopper.signal },
-      get log() { return (log ??= parent.child(fields)) },
-      onSoftTimeout: (callback) => { watch.onSoftTimeout = callback },
-    }
+    const context = new TryContext(payload, run, { stopper, watch, log: parent, fields })
     try {
       const answer = await endedByGrace(() => found.process(context, needs), stopper, (why) => {
         metrics?.abandoned.inc(labels)
         parent.error({ ...fields, why }, 'processor ignores its signal')
       })
-      await end('done')
+      const told = end('done')
+      if (told) await told
       return answer
     } finally {
       watch.stop()
@@ -149,6 +146,37 @@ function triesUsedBy(job: Job): number {
   return job.attemptsMade + job.stalledCounter
 }
 
+/** What a processor sees of its try. The signal and the log are made when asked for: most tries end without. */
+class TryContext implements JobContext<unknown> {
+  readonly payload: unknown
+  readonly jobId: string
+  readonly attempt: number
+  readonly tick: TickOf | undefined
+  readonly onSoftTimeout: (callback: () => void) => void
+  readonly #parts: { stopper: TryStopper; log: Log; fields: Record<string, unknown> }
+  #log: Log | undefined
+
+  constructor(
+    payload: unknown, { jobId, attempt, tick }: JobRun,
+    parts: { stopper: TryStopper; watch: TryWatch; log: Log; fields: Record<string, unknown> },
+  ) {
+    this.payload = payload
+    this.jobId = jobId
+    this.attempt = attempt
+    this.tick = tick
+    this.onSoftTimeout = (callback) => { parts.watch.onSoftTimeout = callback }
+    this.#parts = parts
+  }
+
+  get signal(): AbortSignal {
+    return this.#parts.stopper.signal
+  }
+
+  get log(): Log {
+    return (this.#log ??= this.#parts.log.child(this.#parts.fields))
+  }
+}
+
 /** The two timeouts of a try, with one timer at a time: nearly every try ends before the first. */
 class TryWatch {
   onSoftTimeout: (() => void) | undefined
@@ -190,27 +218,32 @@ async function handBack(job: Job, token: string, log: Log): Promise<void> {
 }
 
 /** The end of the work, or the reason of its stop when it does not end within its grace after that. */
-async function endedByGrace(
+function endedByGrace(
   work: () => Promise<unknown>, stopper: TryStopper, abandoned: (why: string) => void,
 ): Promise<unknown> {
-  let timer: NodeJS.Timeout | undefined
-  let ended = false
-  try {
-    return await new Promise((resolve, reject) => {
-      stopper.onStop((reason) => {
-        if (ended) return
-        const why = reason instanceof RunAborted ? reason.why : reason instanceof AppError ? reason.code : 'JOB_TIMED_OUT'
-        timer = setTimeout(() => {
-          abandoned(why)
-          reject(reason)
-        }, GRACE_MS[why as keyof typeof GRACE_MS])
-      })
-      work().then(resolve, reject)
+  return new Promise((resolve, reject) => {
+    let timer: NodeJS.Timeout | undefined
+    let ended = false
+    stopper.onStop((reason) => {
+      if (ended) return
+      const why = reason instanceof RunAborted ? reason.why : reason instanceof AppError ? reason.code : 'JOB_TIMED_OUT'
+      timer = setTimeout(() => {
+        abandoned(why)
+        reject(reason)
+      }, GRACE_MS[why as keyof typeof GRACE_MS])
     })
-  } finally {
-    ended = true
-    clearTimeout(timer)
-  }
+    const end = () => {
+      ended = true
+      clearTimeout(timer)
+    }
+    work().then((answer) => {
+      end()
+      resolve(answer)
+    }, (error) => {
+      end()
+      reject(error)
+    })
+  })
 }
 
 async function tell(told: Promise<void>, log: Log): Promise<void> {
