@@ -52,7 +52,7 @@ test('events appear by themselves, until P pauses the page', { timeout: 120_000 
   await page.keyboard.press('p')
   await expect.poll(() => figure(page, 'Active now').textContent()).toBe('3')
 
-  await page.getByRole('button', { name: /Event as JSON/ }).first().click()
+  await page.getByRole('table', { name: 'Events', exact: true }).getByRole('button').first().click()
   expect(JSON.parse(await page.locator('[role=dialog] pre').innerText())).toMatchObject({ domain: 'jav', entity_type: 'movie', action: 'view' })
   await page.keyboard.press('Escape')
   expect(faults).toEqual([])
