@@ -8,12 +8,13 @@ import { chromium, type Browser, type BrowserContext, type BrowserContextOptions
 /**
  * A Chromium without a window, from a package: nothing is downloaded, and fonts come along, so that pages look the same
  * on every machine. The caller closes it.
+ * @param more further switches of Chromium
  */
-export async function openBrowser(): Promise<Browser> {
+export async function openBrowser(more: readonly string[] = []): Promise<Browser> {
   const folder = await unpackChromium()
   return await chromium.launch({
     executablePath: join(folder, 'chromium'),
-    args: ['--no-sandbox', '--no-zygote', '--disable-gpu', '--font-render-hinting=none', '--disable-dev-shm-usage'],
+    args: ['--no-sandbox', '--no-zygote', '--disable-gpu', '--font-render-hinting=none', '--disable-dev-shm-usage', ...more],
     env: { PATH: process.env['PATH'] ?? '', HOME: homedir(), FONTCONFIG_FILE: join(folder, 'fonts.conf'), LD_LIBRARY_PATH: join(folder, 'al2023/lib') },
   })
 }

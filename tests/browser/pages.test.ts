@@ -5,7 +5,7 @@ import { closePages, openBrowser, openPage } from './browser.ts'
 import { settle } from './settle.ts'
 import { openSite, type SessionState, type Site } from './site.ts'
 
-const PAGES = ['/', '/content', '/content/f-1', '/segments', '/catalog', '/quality', '/proof?id=f-1', '/queues', '/settings']
+const PAGES = ['/', '/live', '/content', '/content/f-1', '/segments', '/catalog', '/quality', '/proof?id=f-1', '/queues', '/settings']
 const EMPTY = 'empty'
 /** What the browser itself says of the answers that a test makes fail. */
 const FAILED_LOAD = /Failed to load resource/
