@@ -94,6 +94,7 @@ export const segmentSchema = z.object({
 
 export const segmentsQuerySchema = z.strictObject({
   domain: domain.optional(), entity_type: entity_type.optional(), visibility: visibility.optional(),
+  format: formatParameter,
 })
 export const segmentsAnswerSchema = envelopeOf(z.array(segmentSchema))
 export const segmentAnswerSchema = envelopeOf(segmentSchema)

@@ -55,6 +55,7 @@ const milliseconds = z.number().nullable().meta({ description: 'In milliseconds,
 export const telemetryJobsQuerySchema = z.strictObject({
   ...range,
   interval: z.enum(['minute', 'hour', 'day']).default('hour').meta({ description: 'Of the series, in UTC; at most 1,500 buckets' }),
+  format: formatParameter,
 })
 
 export const telemetryJobsAnswerSchema = envelopeOf(z.object({

@@ -59,6 +59,10 @@ test('a personal segment is its owner\'s alone; a shared one is everybody\'s of 
   expect([await names(key, '?visibility=shared'), await names(key, '?domain=web'), await names(key, '?entity_type=movie')])
     .toEqual([['Ours'], [], ['Mine', 'Ours']])
 
+  const list = await call('GET', '/segments?format=csv')
+  expect(parse(list.text, { columns: true }).map((row: any) => [row.name, row.mine, JSON.parse(row.definition)]))
+    .toEqual([['Mine', 'true', draft.definition], ['Ours', 'false', draft.definition]])
+
   for (const path of ['', '/size', '/members']) {
     for (const [id, as] of [[mine.id, second], [mine.id, admin], [ours.id, other]]) {
       expect(await call('GET', `/segments/${id}${path}`, as), `${path} ${as}`).toMatchObject({ status: 404, json: { code: 'RECORD_UNKNOWN' } })

@@ -37,6 +37,8 @@ test('events of somebody\'s queues are kept once by id, and told by job, queue, 
     source: 'api', queue: 'crawl', job: 'fetch', completed: 4, failed: 1, rate_limit_exceeded: 3, successRate: 0.8,
     p50Ms: 30, p95Ms: 400, reasons: [{ reason: 'HTTP 429', count: 3 }, { reason: 'HTTP 500', count: 1 }],
   }])
+  const rows = parse((await api.call('GET', '/api/v1/telemetry/jobs?format=csv', { key })).text, { columns: true })
+  expect(rows.map(({ job, completed, p95Ms }: any) => [job, Number(completed), Number(p95Ms)])).toEqual([['fetch', 4, 400]])
   expect(series.reduce((sum: number, point: any) => sum + point.completed, 0)).toBe(4)
   expect((await get('/api/v1/telemetry/alerts')).map(({ count, active }: any) => [count, active])).toEqual([[1, true], [2, false]])
   expect(await get('/api/v1/telemetry/workers')).toMatchObject([{ worker: 'w-1', queues: ['crawl'], completed: 4, p95Ms: 400 }])

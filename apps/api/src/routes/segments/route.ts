@@ -49,11 +49,12 @@ export const previewSegment = defineRoute({
 export const segments = defineRoute({
   method: 'get', path: '/api/v1/segments', id: 'listSegments', tag, scope: 'read',
   summary: 'Saved segments: your own and the shared ones',
-  query: segmentsQuerySchema,
+  query: segmentsQuerySchema, list: true,
   answers: { 200: { description: 'The segments, by name', schema: segmentsAnswerSchema } },
 }, async ({ caller, query: { entity_type: entityType, ...query } }, needs) => {
-  const found = await listSegments(userOf(caller), { entityType, ...query }, needs)
-  return { body: toEnvelope(found.map((segment) => viewOf(segment, caller)), needs.clock.now()) }
+  const found = (await listSegments(userOf(caller), { entityType, ...query }, needs)).map((segment) => viewOf(segment, caller))
+  const rows = found.map((segment) => ({ ...segment, definition: JSON.stringify(segment.definition) }))
+  return { body: toEnvelope(found, needs.clock.now()), rows }
 })
 
 export const postSegment = defineRoute({

@@ -53,7 +53,8 @@ export const recordTelemetry = defineRoute({
 export const telemetryJobs = defineRoute({
   method: 'get', path: '/api/v1/telemetry/jobs', id: 'readTelemetryJobs', tag, scope: 'read',
   summary: 'Rates, durations and reasons of failure, by job, and by queue over time',
-  query: telemetryJobsQuerySchema,
+  description: 'As CSV: a row for each job.',
+  query: telemetryJobsQuerySchema, list: 'jobs',
   answers: { 200: { description: 'Jobs and series', schema: telemetryJobsAnswerSchema } },
 }, async ({ caller, query }, { telemetry, records, clock }) => {
   const range = rangeOf(query, caller, clock)
