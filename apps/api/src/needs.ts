@@ -4,7 +4,8 @@ import type { LiveHub } from '@tallyfleet/features'
 import type { ResponseTimes } from '@tallyfleet/features'
 import type { Metrics } from '@tallyfleet/metrics'
 import type {
-  AccountStore, CatalogStore, Clock, HotStore, JobQueue, Journal, LiveExchange, Log, QueueAdmin, RecordStore, RollupStore, SegmentStore,
+  AccountStore, CatalogStore, Clock, HotStore, JobQueue, Journal, LiveExchange, Log, QueueAdmin, RecordStore, RequestCounts,
+  RollupStore, SegmentStore,
   TelemetryStore,
 } from '@tallyfleet/ports'
 import type { ApiConfig } from '@tallyfleet/config'
@@ -34,6 +35,8 @@ export type ApiNeeds = {
   queues: QueueAdmin
   /** For work that is too long for a request. */
   queue: JobQueue
+  /** Of limits; absent: each process counts for itself. */
+  requests?: RequestCounts
   boardQueues: readonly BoardQueue[]
   packs: Packs
   clock: Clock

@@ -11,7 +11,7 @@ import { createMetrics, mergeMetrics, MetricsHub } from '@tallyfleet/metrics'
 import { packs } from '@tallyfleet/packs'
 import { systemClock, type Log } from '@tallyfleet/ports'
 import { openJobQueue, openQueueAdmin } from '@tallyfleet/queue'
-import { openStores, type StoresConfig } from '@tallyfleet/stores'
+import { openRequestCounts, openStores, type StoresConfig } from '@tallyfleet/stores'
 import { buildApp } from './app.ts'
 import { serveLive } from './live/serve-live.ts'
 import type { ApiNeeds } from './needs.ts'
@@ -48,7 +48,7 @@ export async function openApi(config: ApiConfig & StoresConfig, log: Log): Promi
   const live = stack.use(new LiveHub({ ...stores, exchange: stores.live, packs, clock: systemClock, log }))
   const needs: ApiNeeds = {
     ...stores, live, exchange: stores.live, queues, queue, boardQueues: queues.bullQueues(), packs, clock: systemClock, log, metrics, config,
-    mergedMetrics, responseTimes,
+    mergedMetrics, responseTimes, requests: stack.use(await openRequestCounts(stores.redisUrl)),
     reportsFolder: join(config.FLEET_HOME, 'reports'),
     dashboardFolder: join(import.meta.dirname, '../../dashboard/dist'),
   }

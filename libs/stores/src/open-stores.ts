@@ -4,7 +4,7 @@ import {
   actionsOf, AppError, catalogsOf, describeMove, INSTALLATION, MOVED, MOVING, type MovedRecord, type MovingRecord, type Packs,
 } from '@tallyfleet/domain'
 import type {
-  AccountStore, CatalogStore, HotStore, Journal, LiveExchange, Log, LoggedCounters, RecordStore, RollupStore, SegmentStore, TelemetryStore,
+  AccountStore, CatalogStore, HotStore, Journal, LiveExchange, Log, LoggedCounters, RecordStore, RequestCounts, RollupStore, SegmentStore, TelemetryStore,
 } from '@tallyfleet/ports'
 import type { StoresConfig } from './stores-config.ts'
 
@@ -74,6 +74,12 @@ export async function openStores(config: StoresConfig, { packs, log }: { packs: 
     const { LoggedHotStore } = await import('@tallyfleet/store-log')
     return new LoggedHotStore({ hot: inner, ...durable, home: config.FLEET_HOME, log })
   }
+}
+
+/** Opens the counts of requests that all APIs share. Rejects with `STORE_UNAVAILABLE` when Redis does not answer. */
+export async function openRequestCounts(redisUrl: string): Promise<RequestCounts> {
+  const { RedisRequestCounts } = await import('@tallyfleet/store-redis')
+  return await RedisRequestCounts.open({ url: redisUrl })
 }
 
 /** Opens all stores but Redis. Rejects as {@link openStores}. */

@@ -18,7 +18,7 @@ const MAX_ADMIN_BODY_BYTES = 65_536
 export function serveRoutes(routes: readonly Route[], needs: ApiNeeds): Router {
   const router = Router({ caseSensitive: true, strict: false })
   const keyring = new Keyring(needs)
-  const limit = limitRequests(needs.config.RATE_LIMIT_PER_MINUTE)
+  const limit = limitRequests(needs.config.RATE_LIMIT_PER_MINUTE, needs.requests)
   const methods = new Map<string, string[]>()
   for (const route of routes) {
     const path = route.operation.path.replace(/\{(\w+)\}/g, ':$1')

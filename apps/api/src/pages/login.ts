@@ -2,6 +2,7 @@ import { AppError } from '@tallyfleet/domain'
 import { appendAudit, checkPassword, claimLoginLink, endSession, setPassword, startSession } from '@tallyfleet/features'
 import { Router, urlencoded, type Request, type RequestHandler, type Response } from 'express'
 import { rateLimit } from 'express-rate-limit'
+import { SharedLimitStore } from '../http/shared-limit-store.ts'
 import type { ApiNeeds } from '../needs.ts'
 import { contentPolicy } from './content-policy.ts'
 import { escapeHtml, htmlPage } from './html-page.ts'
@@ -24,7 +25,10 @@ export function loginPages(needs: ApiNeeds): Router {
   })
 
   router.get('/login', (request, response) => sendLogin(response, nextOf(request.query['next'])))
-  router.post('/login', form, throttle(FAILURES_BY_ADDRESS), throttle(FAILURES_BY_NAME, nameOf), async (request, response) => {
+  const throttles = [
+    throttle(needs, 'login-address', FAILURES_BY_ADDRESS), throttle(needs, 'login-name', FAILURES_BY_NAME, nameOf),
+  ]
+  router.post('/login', form, throttles, async (request: Request, response: Response) => {
     const { password, next: wanted } = fieldsOf(request)
     const next = nextOf(wanted)
     try {
@@ -39,7 +43,7 @@ export function loginPages(needs: ApiNeeds): Router {
     }
   })
 
-  router.get('/login/link/:token', throttle(FAILURES_BY_ADDRESS), async (request, response) => {
+  router.get('/login/link/:token', throttle(needs, 'link-address', FAILURES_BY_ADDRESS), async (request, response) => {
     await logIn(request, response, await claimLoginLink(String(request.params['token']), needs), 'login-link')
     response.redirect(303, '/login/password')
   })
@@ -76,11 +80,12 @@ export function loginPages(needs: ApiNeeds): Router {
   }
 }
 
-/** Counts failures alone; each process for itself, so n processes allow up to n times as many. */
-function throttle(failures: number, keyOf?: (request: Request) => string): RequestHandler {
+/** Counts failures alone, over all processes. */
+function throttle({ requests }: ApiNeeds, name: string, failures: number, keyOf?: (request: Request) => string): RequestHandler {
   return rateLimit({
     windowMs: WINDOW_MS, limit: failures, skipSuccessfulRequests: true, standardHeaders: false, legacyHeaders: false,
-    ...(keyOf && { keyGenerator: keyOf }), validate: { keyGeneratorIpFallback: false },
+    ...(keyOf && { keyGenerator: keyOf }), ...(requests && { store: new SharedLimitStore(requests, name) }),
+    validate: { keyGeneratorIpFallback: false },
     handler: (_request, response, next) => {
       const retryAfterSeconds = Number(response.getHeader('retry-after') ?? WINDOW_MS / 1_000)
       next(new AppError('LIMIT_REACHED', 'too many failed logins', { details: { retryAfterSeconds } }))
