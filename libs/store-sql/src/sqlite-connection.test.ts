@@ -139,9 +139,9 @@ test('stores share a file, and each schema grows by the steps that it lacks', as
   const other = { name: 'other', steps: ['CREATE TABLE other (id TEXT)'] }
   await using second = await setup({ path: first.path, schema: other })
   const steps = [...SCHEMA.steps, 'ALTER TABLE tallies ADD COLUMN note TEXT']
-  const indexes = { tallies_note: 'CREATE INDEX tallies_note ON tallies (note)' }
+  await first.connection.write(() => first.connection.statement('CREATE INDEX tallies_old ON tallies (count)').run())
   await using third = await setup({ path: first.path, schema: { name: 'tallies', steps } })
-  await using fourth = await setup({ path: first.path, schema: { name: 'tallies', steps, indexes } })
+  await using fourth = await setup({ path: first.path, schema: { name: 'tallies', steps: [...steps, 'CREATE INDEX tallies_note ON tallies (note)'], droppedIndexes: 'tallies_o*' } })
   const names = await fourth.connection.read(() =>
     fourth.connection.statement(`SELECT name FROM sqlite_schema WHERE name NOT LIKE 'sqlite%' ORDER BY name`).all())
   expect(names.map(({ name }) => name)).toEqual(['other', 'schemas', 'tallies', 'tallies_note'])

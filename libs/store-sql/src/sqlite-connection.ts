@@ -11,8 +11,8 @@ import { AppError, type ErrorCode } from '@tallyfleet/domain'
 export type SqliteSchema = {
   name: string
   steps: readonly string[]
-  /** Indexes that depend on the installation, statement by name: made when they are missing, never dropped. */
-  indexes?: Readonly<Record<string, string>>
+  /** A GLOB pattern of indexes that releases before the last step have made, and that it drops. */
+  droppedIndexes?: string
 }
 
 export type SqliteOptions = {
@@ -138,9 +138,8 @@ export class SqliteConnection {
     if (this.#closed) throw new AppError('STORE_UNAVAILABLE', `the store in ${this.path} is closed`)
   }
 
-  async #upgrade({ name, steps, indexes = {} }: SqliteSchema): Promise<void> {
-    const missing = () => Object.keys(indexes).filter((index) => !this.#has('index', index))
-    if (await this.read(() => this.#schemaVersion(name) === steps.length && missing().length === 0)) return
+  async #upgrade({ name, steps, droppedIndexes = '' }: SqliteSchema): Promise<void> {
+    if (await this.read(() => this.#schemaVersion(name) === steps.length)) return
     await this.write(() => {
       this.#database.exec('CREATE TABLE IF NOT EXISTS schemas (name TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT')
       const version = this.#schemaVersion(name)
@@ -151,18 +150,19 @@ export class SqliteConnection {
       this.#database.prepare(
         'INSERT INTO schemas VALUES (?, ?) ON CONFLICT(name) DO UPDATE SET version = excluded.version',
       ).run(name, steps.length)
-      for (const index of missing()) this.#database.exec(indexes[index]!)
+      const dropped = this.#database.prepare(`SELECT name FROM sqlite_schema WHERE type = 'index' AND name GLOB ?`)
+        .all(droppedIndexes) as { name: string }[]
+      for (const index of dropped) this.#database.exec(`DROP INDEX "${index.name}"`)
     })
   }
 
   #schemaVersion(name: string): number {
-    if (!this.#has('table', 'schemas')) return 0
+    if (!this.#hasTable('schemas')) return 0
     return (this.#database.prepare('SELECT version FROM schemas WHERE name = ?').get(name)?.version ?? 0) as number
   }
 
-  #has(type: 'table' | 'index', name: string): boolean {
-    const find = this.#database.prepare('SELECT 1 FROM sqlite_schema WHERE type = ? AND name = ?')
-    return find.get(type, name) !== undefined
+  #hasTable(name: string): boolean {
+    return this.#database.prepare(`SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?`).get(name) !== undefined
   }
 }
 

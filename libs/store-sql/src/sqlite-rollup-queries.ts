@@ -1,58 +1,42 @@
-import { countOf, topIndexOf } from './sqlite-rollup-schema.ts'
+import { countOf } from './sqlite-rollup-schema.ts'
 
-/**
- * Texts of the reads that an index must serve from its own order. The index is named in them, so that no statistics
- * can talk the planner out of it; `indexed` is false for an action that the store was opened without.
- */
-type Source = { action: string; indexed: boolean }
-
-function fromTop({ action, indexed }: Source): string {
-  return indexed ? `documents INDEXED BY ${topIndexOf(action)}` : 'documents'
-}
-
+/** Texts of the reads that a key or an index must serve from its own order. */
 const OF_ENTITY = `of = 'entity' AND tenant = :tenant AND domain = :domain AND entity_type = :entityType`
+const LISTS = `${OF_ENTITY} AND action = :action`
+const IN_LIST = `list = (SELECT list FROM lists WHERE ${LISTS} AND interval = :interval AND bucket = :bucket)`
 
 /**
  * Entries of one bucket. `place` picks a stretch of the order: `all`; `tied` with an entry of :count, after :entityId;
  * `below` :count. A page after an entry is the tied ones and then those below: each a seek, however many are tied.
  */
-export function topQuery(source: Source, place: 'all' | 'tied' | 'below'): string {
-  const count = countOf(source.action)
+export function topQuery(place: 'all' | 'tied' | 'below'): string {
   const stretch = {
-    all: `${count} > 0`,
-    tied: `${count} = :count AND entity_id > :entityId`,
-    below: `${count} > 0 AND ${count} < :count`,
+    all: 'count > 0',
+    tied: 'count = :count AND entity_id > :entityId',
+    below: 'count > 0 AND count < :count',
   }[place]
   return `
-    SELECT entity_id AS entityId, ${count} AS count FROM ${fromTop(source)}
-    WHERE ${OF_ENTITY} AND interval = :interval AND bucket = :bucket AND ${count} IS NOT NULL AND ${stretch}
-    ORDER BY ${place === 'tied' ? '' : `${count} DESC,`} entity_id LIMIT :limit`
+    SELECT entity_id AS entityId, count FROM tops INDEXED BY tops_order WHERE ${IN_LIST} AND ${stretch}
+    ORDER BY ${place === 'tied' ? '' : 'count DESC,'} entity_id LIMIT :limit`
 }
 
-/** The same over days [:from, :to), added up by entity: reads the index of the action alone, no document. */
-export function topBetweenQuery(source: Source): string {
-  const count = countOf(source.action)
-  return `
-    SELECT entity_id AS entityId, sum(${count}) AS count FROM ${fromTop(source)}
-    WHERE ${OF_ENTITY} AND interval = 'day' AND bucket >= :from AND bucket < :to AND ${count} IS NOT NULL
-    GROUP BY entity_id HAVING count > 0 AND (count < :count OR (count = :count AND entity_id > :entityId))
-    ORDER BY count DESC, entity_id LIMIT :limit`
-}
+/** The same over days [:from, :to), added up by entity: reads the entries of those days alone. */
+export const TOP_BETWEEN_QUERY = `
+  SELECT entity_id AS entityId, sum(count) AS sum FROM lists CROSS JOIN tops USING (list)
+  WHERE ${LISTS} AND interval = 'day' AND bucket >= :from AND bucket < :to
+  GROUP BY entity_id HAVING sum > 0 AND (sum < :count OR (sum = :count AND entity_id > :entityId))
+  ORDER BY sum DESC, entity_id LIMIT :limit`
 
-/** The whole buckets of the JSON list :buckets, each looked up in the index that `from` names. */
+/** The whole buckets of the JSON list :buckets, each looked up by the key or index of `from`. */
 function fromBuckets(from: string): string {
   return `json_each(:buckets) AS wanted CROSS JOIN ${from}
     ON interval = wanted.value ->> 0 AND bucket = wanted.value ->> 1`
 }
 
 /** Counts by entity over the buckets. */
-export function sumsQuery(source: Source): string {
-  const count = countOf(source.action)
-  return `
-    SELECT entity_id AS entityId, sum(${count}) AS count FROM ${fromBuckets(fromTop(source))}
-    WHERE ${OF_ENTITY} AND ${count} IS NOT NULL
-    GROUP BY entity_id HAVING count > 0 LIMIT :limit`
-}
+export const SUMS_QUERY = `
+  SELECT entity_id AS entityId, sum(count) AS count FROM ${fromBuckets('lists')} CROSS JOIN tops USING (list)
+  WHERE ${LISTS} GROUP BY entity_id HAVING sum(count) > 0 LIMIT :limit`
 
 /** The same of the ids in the JSON list :entityIds. */
 export function sumsOfQuery(action: string): string {
@@ -64,21 +48,23 @@ export function sumsOfQuery(action: string): string {
     GROUP BY entity_id HAVING count > 0 LIMIT :limit`
 }
 
-/** How many entities have a count of any of the actions in the buckets. */
-export function countEntitiesQuery(sources: readonly Source[]): string {
-  const ids = sources.map((source) => `
-    SELECT entity_id FROM ${fromBuckets(fromTop(source))} WHERE ${OF_ENTITY} AND ${countOf(source.action)} > 0`)
-  return `SELECT count(*) AS count FROM (${ids.join(' UNION ')}${ids.length === 1 ? ' GROUP BY entity_id' : ''})`
-}
+/** How many entities have a count of any of the actions of the JSON list :actions in the buckets. */
+export const COUNT_ENTITIES_QUERY = `
+  SELECT count(DISTINCT entity_id) AS count
+  FROM json_each(:actions) AS asked CROSS JOIN ${fromBuckets('lists')} AND action = asked.value CROSS JOIN tops USING (list)
+  WHERE ${OF_ENTITY} AND count > 0`
+
+/** The same since the beginning: a row for each set of actions that entities have. */
+export const COUNT_ALL_ENTITIES_QUERY = `
+  SELECT COALESCE(sum(entities), 0) AS count FROM entity_counts
+  WHERE tenant = :tenant AND domain = :domain AND entity_type = :entityType
+    AND EXISTS (SELECT 1 FROM json_each(:actions) AS asked WHERE instr(actions, ' ' || asked.value || ' ') > 0)`
 
 /** How many entries of a bucket's top list come before (:count, :entityId). */
-export function countBeforeQuery(source: Source): string {
-  const count = countOf(source.action)
-  const before = (place: string) => `
-    (SELECT count(*) FROM ${fromTop(source)} WHERE ${OF_ENTITY} AND interval = :interval AND bucket = :bucket
-      AND ${count} IS NOT NULL AND ${place})`
-  return `SELECT ${before(`${count} > :count`)} + ${before(`${count} = :count AND entity_id < :entityId`)} AS count`
-}
+export const COUNT_BEFORE_QUERY = (() => {
+  const before = (place: string) => `(SELECT count(*) FROM tops INDEXED BY tops_order WHERE ${IN_LIST} AND ${place})`
+  return `SELECT ${before('count > :count')} + ${before('count = :count AND entity_id < :entityId')} AS count`
+})()
 
 /** Buckets of one entity. */
 export function seriesQuery(action: string): string {
@@ -90,15 +76,12 @@ export function seriesQuery(action: string): string {
     ORDER BY bucket`
 }
 
-/** Buckets of all entities: the shard sums, added up inside the index of the action. */
-export function sumSeriesQuery(source: Source): string {
-  const count = countOf(source.action)
-  return `
-    SELECT bucket, sum(${count}) AS count FROM ${fromTop(source)}
-    WHERE of = 'shard' AND tenant = :tenant AND domain = :domain AND entity_type = :entityType
-      AND interval = :interval AND bucket >= :from AND bucket < :to AND ${count} IS NOT NULL
-    GROUP BY bucket HAVING count <> 0 ORDER BY bucket`
-}
+/** Buckets of all entities: the shard sums. */
+export const SUM_SERIES_QUERY = `
+  SELECT bucket, sum(count) AS count FROM lists CROSS JOIN tops USING (list)
+  WHERE of = 'shard' AND tenant = :tenant AND domain = :domain AND entity_type = :entityType AND action = :action
+    AND interval = :interval AND bucket >= :from AND bucket < :to
+  GROUP BY bucket HAVING sum(count) <> 0 ORDER BY bucket`
 
 export const TOTALS_COLUMNS = 'tenant, domain, entity_type, entity_id, shard, seq, counts'
 

@@ -9,8 +9,8 @@ import { checksumOf, groupDeltas, type Delta } from '@tallyfleet/domain'
 import { afterAll, expect, test } from 'vitest'
 import { packDeltas, unpackDeltas } from './delta-parts.ts'
 import {
-  activeDayQuery, CHANGED_TOTALS_QUERY, SCAN_QUERY, seriesQuery, sumSeriesQuery, topBetweenQuery, topQuery,
-  TOTALS_QUERY,
+  activeDayQuery, CHANGED_TOTALS_QUERY, COUNT_ALL_ENTITIES_QUERY, COUNT_BEFORE_QUERY, COUNT_ENTITIES_QUERY, SCAN_QUERY,
+  seriesQuery, SUM_SERIES_QUERY, SUMS_QUERY, TOP_BETWEEN_QUERY, topQuery, TOTALS_QUERY,
 } from './sqlite-rollup-queries.ts'
 import { SqliteRollupStore } from './sqlite-rollup-store.ts'
 
@@ -32,26 +32,32 @@ test('every read is a search of the index that was made for it, and no list is s
   using database = new DatabaseSync(path)
   const planOf = (sql: string) =>
     database.prepare(`EXPLAIN QUERY PLAN ${sql}`).all().map(({ detail }) => detail as string).join('\n')
-  const view = { action: 'view', indexed: true }
-  const top = 'documents_top_view (of=? AND tenant=? AND domain=? AND entity_type=? AND interval=? AND bucket'
+  const top = 'SEARCH tops USING COVERING INDEX tops_order (list=?'
+  const list = 'SEARCH lists USING COVERING INDEX sqlite_autoindex_lists_1 (of=? AND tenant=? AND domain=? AND entity_type=? AND action=? AND interval=? AND bucket'
   const entity = 'documents_series (tenant=? AND domain=? AND entity_type=? AND of=? AND entity_id=? AND interval=?'
   const series = `${entity} AND bucket`
   const plans = {
-    [topQuery(view, 'all')]: `${top}=? AND <expr>>?)`,
-    [topQuery(view, 'tied')]: `${top}=? AND <expr>=? AND entity_id>?)`,
-    [topQuery(view, 'below')]: `${top}=? AND <expr>>? AND <expr><?)`,
-    [sumSeriesQuery(view)]: `${top}>? AND bucket<?)`,
-    [seriesQuery('view')]: `${series}>? AND bucket<?)`,
-    [TOTALS_QUERY]: `${series}=?)`,
-    [CHANGED_TOTALS_QUERY]: 'documents_changed (shard=? AND (seq,id)>(?,?) AND seq<?)',
-    [activeDayQuery('DESC')]: `${entity})`,
-    [SCAN_QUERY]: 'documents_shard (shard=? AND rowid>?)',
+    [topQuery('all')]: `${top} AND count>?)`,
+    [topQuery('tied')]: `${top} AND count=? AND entity_id>?)`,
+    [topQuery('below')]: `${top} AND count>? AND count<?)`,
+    [COUNT_BEFORE_QUERY]: `${top} AND count=? AND entity_id<?)`,
+    [SUM_SERIES_QUERY]: `${list}>? AND bucket<?)`,
+    [COUNT_ALL_ENTITIES_QUERY]: 'entity_counts USING PRIMARY KEY (tenant=? AND domain=? AND entity_type=?)',
+    [seriesQuery('view')]: `INDEX ${series}>? AND bucket<?)`,
+    [TOTALS_QUERY]: `INDEX ${series}=?)`,
+    [CHANGED_TOTALS_QUERY]: 'INDEX documents_changed (shard=? AND (seq,id)>(?,?) AND seq<?)',
+    [activeDayQuery('DESC')]: `INDEX ${entity})`,
+    [SCAN_QUERY]: 'INDEX documents_shard (shard=? AND rowid>?)',
   }
   for (const [sql, plan] of Object.entries(plans)) {
-    expect(planOf(sql)).toContain(`INDEX ${plan}`)
-    expect(planOf(sql)).not.toMatch(/TEMP B-TREE|SCAN documents/)
+    expect(planOf(sql)).toContain(plan)
+    expect(planOf(sql)).not.toMatch(/TEMP B-TREE|SCAN (documents|lists|tops|entity_counts)/)
   }
-  expect(planOf(topBetweenQuery(view))).toContain(`INDEX ${top}>? AND bucket<?)`)
+  expect(planOf(TOP_BETWEEN_QUERY)).toContain(`${list}>? AND bucket<?)`)
+  for (const sql of [SUMS_QUERY, COUNT_ENTITIES_QUERY]) expect(planOf(sql)).toContain(`${list}=?)`)
+  for (const sql of [TOP_BETWEEN_QUERY, SUMS_QUERY, COUNT_ENTITIES_QUERY, SUM_SERIES_QUERY]) {
+    expect(planOf(sql)).toMatch(/SEARCH tops USING (PRIMARY KEY|COVERING INDEX tops_order) \(list=/)
+  }
 })
 
 const VIEWS = {
@@ -132,6 +138,48 @@ test('an action that is no name never reaches the text of a statement', async ()
       .rejects.toMatchObject({ code: 'ACTION_UNKNOWN' })
   }
   expect(await store.listTop(VIEWS, 'not_indexed', all, 10)).toEqual([])
+})
+
+test('a file of the release before gains its lists and keeps every number', async () => {
+  const { path, store } = await openWith(2)
+  await store.apply(3, 1, documents)
+  await store[Symbol.asyncDispose]()
+  using database = new DatabaseSync(path)
+  database.exec(`
+    DROP TRIGGER documents_counted_insert; DROP TRIGGER documents_counted_update; DROP TRIGGER documents_counted_delete;
+    DROP TABLE entity_counts; DROP TABLE tops; DROP TABLE lists; UPDATE schemas SET version = 1;
+    CREATE INDEX documents_top_view ON documents (json_extract(counts, '$.view.count'))`)
+
+  await using after = await SqliteRollupStore.open({ path, actions: ['view'] })
+  expect(database.prepare(`SELECT name FROM sqlite_schema WHERE name = 'documents_top_view'`).get()).toBeUndefined()
+  const all = { interval: 'total', bucket: 'all' } as const
+  await expectEach(after, 1)
+  await after.apply(3, 2, documents)
+  await expectEach(after, 2)
+
+  async function expectEach(store: SqliteRollupStore, count: number): Promise<void> {
+    expect((await store.listTop(VIEWS, 'view', all, 1_000)).map((entry) => entry.count)).toEqual(Array(400).fill(count))
+    expect(await store.listSeries(VIEWS, null, 'view', 'day', '2026-11-21', '2026-11-22')).toEqual([{ bucket: '2026-11-21', count: 400 * count }])
+    expect(await store.countEntities(VIEWS, ['view', 'like'], [all])).toBe(400)
+    expect(await store.countEntities(VIEWS, ['like'], [all])).toBe(0)
+  }
+})
+
+test('entities are counted by what they have, as documents come, change and go', async () => {
+  const { path, store } = await openWith(2)
+  await using _ = store
+  const all = [{ interval: 'total', bucket: 'all' }] as const
+  const countOf = (...actions: string[]) => store.countEntities(VIEWS, actions, all)
+  await store.apply(3, 1, documents)
+  await store.apply(3, 2, groupDeltas('secret', 3, deltas.slice(0, 5).map((delta) => ({ ...delta, action: 'like' })), () => 'day'))
+  expect([await countOf('view'), await countOf('like'), await countOf('like', 'view')]).toEqual([400, 5, 400])
+  const [one] = await Array.fromAsync(store.scan(3)).then((found) => found.filter(({ interval, entityId }) => interval === 'total' && entityId === 'm-0'))
+  await store.putCopies([{ ...one!, counts: { like: { count: 2 } } }])
+  expect([await countOf('view'), await countOf('like'), await countOf('like', 'view')]).toEqual([399, 5, 400])
+  expect((await store.listTop(VIEWS, 'view', all[0], 1_000)).map(({ entityId }) => entityId)).not.toContain('m-0')
+  using database = new DatabaseSync(path)
+  database.exec(`DELETE FROM documents WHERE interval = 'total' AND entity_id = 'm-0'`)
+  expect([await countOf('view'), await countOf('like'), await countOf('like', 'view')]).toEqual([399, 4, 399])
 })
 
 test('deltas of any length are kept in parts that a driver takes', async () => {

@@ -6,11 +6,12 @@ import type {
 } from '@tallyfleet/ports'
 import { SqliteConnection } from './sqlite-connection.ts'
 import { SqliteManifests } from './sqlite-manifests.ts'
+import { SqliteTops } from './sqlite-tops.ts'
 import {
-  activeDayQuery, CHANGED_TOTALS_QUERY, countBeforeQuery, countEntitiesQuery, SCAN_QUERY, seriesQuery, sumSeriesQuery,
-  sumsOfQuery, sumsQuery, topBetweenQuery, topQuery, TOTALS_QUERY,
+  activeDayQuery, CHANGED_TOTALS_QUERY, COUNT_ALL_ENTITIES_QUERY, COUNT_BEFORE_QUERY, COUNT_ENTITIES_QUERY, SCAN_QUERY,
+  seriesQuery, SUM_SERIES_QUERY, SUMS_QUERY, sumsOfQuery, TOP_BETWEEN_QUERY, topQuery, TOTALS_QUERY,
 } from './sqlite-rollup-queries.ts'
-import { rollupSchema } from './sqlite-rollup-schema.ts'
+import { checkAction, ROLLUP_SCHEMA } from './sqlite-rollup-schema.ts'
 
 /** One transaction takes this many documents or this long, whichever comes first: others wait for its lock. */
 const MAX_DOCUMENTS = 2_000
@@ -43,24 +44,24 @@ type Row = Omit<TotalsRow, 'entity_id'> & {
 export class SqliteRollupStore implements RollupStore {
   readonly #connection: SqliteConnection
   readonly #manifests: SqliteManifests
-  readonly #actions: ReadonlySet<string>
+  readonly #tops: SqliteTops
 
-  private constructor(connection: SqliteConnection, actions: readonly string[]) {
+  private constructor(connection: SqliteConnection) {
     this.#connection = connection
     this.#manifests = new SqliteManifests(connection)
-    this.#actions = new Set(actions)
+    this.#tops = new SqliteTops(connection)
   }
 
   /**
    * Opens the file, making it and its folder when they are not there.
-   * @param actions every action of the packs: each gets an index; others can be read too, slowly
-   * @param readOnly writes reject; only a missing schema or index is still made
+   * @param actions every action of the packs: refused when one is no name. Lists of others are as quick
+   * @param readOnly writes reject; only a missing schema is still made
    */
   static async open({ path, actions, readOnly = false }: {
     path: string; actions: readonly string[]; readOnly?: boolean
   }): Promise<SqliteRollupStore> {
-    const schema = rollupSchema(actions)
-    return new SqliteRollupStore(await SqliteConnection.open({ path, readOnly, schema }), actions)
+    actions.forEach(checkAction)
+    return new SqliteRollupStore(await SqliteConnection.open({ path, readOnly, schema: ROLLUP_SCHEMA }))
   }
 
   appendManifest(manifest: Manifest, deltas: readonly Delta[]): Promise<Manifest> {
@@ -105,11 +106,13 @@ export class SqliteRollupStore implements RollupStore {
 
   async putCopies(documents: readonly RollupDocument[]): Promise<void> {
     for (let from = 0; from < documents.length; from += COPIES_AT_ONCE) {
-      await this.#connection.write(() => {
-        const put = this.#connection.statement(PUT_COPY)
-        for (const { id, of, tenant, domain, entityType, entityId, interval, bucket, shard, seq, counts } of
-          documents.slice(from, from + COPIES_AT_ONCE)) {
+      await this.#write(() => {
+        const [find, put] = [FIND, PUT_COPY].map((sql) => this.#connection.statement(sql)) as [StatementSync, StatementSync]
+        for (const document of documents.slice(from, from + COPIES_AT_ONCE)) {
+          const { id, of, tenant, domain, entityType, entityId, interval, bucket, shard, seq, counts } = document
+          const before = JSON.parse((find.get(id)?.['counts'] ?? '{}') as string) as Counts
           put.run(id, of, tenant, domain, entityType, entityId, interval, bucket, shard, seq, JSON.stringify(counts))
+          this.#tops.put(document, counts, Object.keys({ ...before, ...counts }))
         }
       })
       await breathe()
@@ -125,11 +128,20 @@ export class SqliteRollupStore implements RollupStore {
     const result = { applied: 0, skipped: 0 }
     for (let from = 0; from < documents.length; from = result.applied + result.skipped) {
       if (from > 0) await breathe()
-      const part = await this.#connection.write(() => this.#applySome(shard, n, documents, from))
+      const part = await this.#write(() => this.#applySome(shard, n, documents, from))
       result.applied += part.applied
       result.skipped += part.skipped
     }
     return result
+  }
+
+  async #write<Result>(work: () => Result): Promise<Result> {
+    try {
+      return await this.#connection.write(work)
+    } catch (error) {
+      this.#tops.forget()
+      throw error
+    }
   }
 
   #applySome(shard: number, n: number, documents: readonly DocumentDelta[], from: number): ApplyResult {
@@ -147,9 +159,11 @@ export class SqliteRollupStore implements RollupStore {
       if (stored && stored.seq >= n) {
         result.skipped += 1
       } else {
-        const sum = JSON.stringify(stored ? addCounts(JSON.parse(stored.counts), counts) : counts)
-        if (stored) update.run(sum, n, stored.row, n)
-        else insert.run(id, of, tenant, domain, entityType, entityId, interval, bucket, shard, n, sum)
+        const sums = stored ? addCounts(JSON.parse(stored.counts), counts) : counts
+        const text = JSON.stringify(sums)
+        if (stored) update.run(text, n, stored.row, n)
+        else insert.run(id, of, tenant, domain, entityType, entityId, interval, bucket, shard, n, text)
+        this.#tops.put(documents[at]!, sums, Object.keys(counts))
         result.applied += 1
       }
       if (at % 64 === 63 && performance.now() > until) break
@@ -160,13 +174,12 @@ export class SqliteRollupStore implements RollupStore {
   listTop(
     of: EntityOf, action: string, { interval, bucket }: BucketOf, limit: number, after?: TopAfter,
   ): Promise<TopEntry[]> {
-    const source = this.#sourceOf(action)
-    const where = { ...entityOf(of), interval, bucket }
     return this.#connection.read(() => {
-      if (!after) return this.#connection.statement(topQuery(source, 'all')).all({ ...where, limit }) as TopEntry[]
+      const where = { ...entityOf(of), action: checkAction(action), interval, bucket }
+      if (!after) return this.#connection.statement(topQuery('all')).all({ ...where, limit }) as TopEntry[]
       const { count, entityId } = after
-      const tied = this.#connection.statement(topQuery(source, 'tied')).all({ ...where, count, entityId, limit })
-      const below = this.#connection.statement(topQuery(source, 'below'))
+      const tied = this.#connection.statement(topQuery('tied')).all({ ...where, count, entityId, limit })
+      const below = this.#connection.statement(topQuery('below'))
         .all({ ...where, count, limit: limit - tied.length })
       return [...tied, ...below] as TopEntry[]
     })
@@ -179,8 +192,9 @@ export class SqliteRollupStore implements RollupStore {
       throw new AppError('RANGE_INVALID', `${from} to ${to} is more than ${MAX_DAYS} days`)
     }
     const { count, entityId } = after ?? { count: Infinity, entityId: '' }
-    return this.#connection.read(() => this.#connection.statement(topBetweenQuery(this.#sourceOf(action)))
-      .all({ ...entityOf(of), from, to, count, entityId, limit }) as TopEntry[])
+    const rows = await this.#connection.read(() => this.#connection.statement(TOP_BETWEEN_QUERY)
+      .all({ ...entityOf(of), action: checkAction(action), from, to, count, entityId, limit }))
+    return rows.map((row) => ({ entityId: row['entityId'] as string, count: row['sum'] as number }))
   }
 
   listSeries(
@@ -189,7 +203,7 @@ export class SqliteRollupStore implements RollupStore {
     const where = { ...entityOf(of), interval, from, to }
     return this.#connection.read(() => {
       const rows = entityId === null
-        ? this.#connection.statement(sumSeriesQuery(this.#sourceOf(action))).all(where)
+        ? this.#connection.statement(SUM_SERIES_QUERY).all({ ...where, action: checkAction(action) })
         : this.#connection.statement(seriesQuery(action)).all({ ...where, entityId })
       return rows as { bucket: string; count: number }[]
     })
@@ -203,16 +217,18 @@ export class SqliteRollupStore implements RollupStore {
       const rows = entityIds
         ? this.#connection.statement(sumsOfQuery(action))
           .all({ ...where, entityIds: JSON.stringify([...new Set(entityIds)]) })
-        : this.#connection.statement(sumsQuery(this.#sourceOf(action))).all(where)
+        : this.#connection.statement(SUMS_QUERY).all({ ...where, action: checkAction(action) })
       return rows as TopEntry[]
     })
   }
 
   async countEntities(of: EntityOf, actions: readonly string[], buckets: readonly BucketOf[]): Promise<number> {
     if (actions.length === 0) return 0
-    const text = countEntitiesQuery(actions.map((action) => this.#sourceOf(action)))
-    const row = await this.#connection.read(() =>
-      this.#connection.statement(text).get({ ...entityOf(of), buckets: listOf(buckets) }))
+    const where = { ...entityOf(of), actions: JSON.stringify(actions.map(checkAction)) }
+    const isEverything = buckets.length === 1 && buckets[0]!.interval === 'total'
+    const row = await this.#connection.read(() => isEverything
+      ? this.#connection.statement(COUNT_ALL_ENTITIES_QUERY).get(where)
+      : this.#connection.statement(COUNT_ENTITIES_QUERY).get({ ...where, buckets: listOf(buckets) }))
     return row!.count as number
   }
 
@@ -220,7 +236,7 @@ export class SqliteRollupStore implements RollupStore {
     of: EntityOf, action: string, { interval, bucket }: BucketOf, { count, entityId }: TopAfter,
   ): Promise<number> {
     const row = await this.#connection.read(() => this.#connection
-      .statement(countBeforeQuery(this.#sourceOf(action))).get({ ...entityOf(of), interval, bucket, count, entityId }))
+      .statement(COUNT_BEFORE_QUERY).get({ ...entityOf(of), action: checkAction(action), interval, bucket, count, entityId }))
     return row!.count as number
   }
 
@@ -268,10 +284,6 @@ export class SqliteRollupStore implements RollupStore {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#connection.close()
-  }
-
-  #sourceOf(action: string): { action: string; indexed: boolean } {
-    return { action, indexed: this.#actions.has(action) }
   }
 }
 
