@@ -3,9 +3,12 @@ export type LiveEvent = {
   domain: string; entity_type: string; entity_id: string; action: string; occurred_at: string; event_id: string
 }
 
+export type LiveBurst = [ageMs: number, count: number]
+
 /** What one process counted for one tenant since its last slice: about a second. */
 export type LiveSlice = {
-  count: number
+  /** Tenths of seconds that began so long before the slice was left, each with its events. */
+  bursts: LiveBurst[]
   /** `domain|type|id`, each with its events; those counted most where `isCut`. */
   entities: [entity: string, count: number][]
   isCut: boolean

@@ -1,4 +1,4 @@
-import { LIVE_COUNTS_MS, LIVE_SLICES_MS, type LiveExchange, type LiveRead, type LiveSlice } from '@tallyfleet/ports'
+import { LIVE_COUNTS_MS, LIVE_SLICES_MS, type LiveBurst, type LiveExchange, type LiveRead, type LiveSlice } from '@tallyfleet/ports'
 import type { Cluster, Redis } from 'ioredis'
 import { connectRedis, unavailable } from './redis-connection.ts'
 
@@ -31,7 +31,7 @@ export class RedisLiveExchange implements LiveExchange {
   async publish(slices: ReadonlyMap<string, LiveSlice>): Promise<void> {
     const now = Date.now() + this.#aheadMs
     await this.#run([...slices].flatMap(([tenant, slice]) => ([
-      [slicesOf(tenant), LIVE_SLICES_MS, JSON.stringify(slice)], [countsOf(tenant), LIVE_COUNTS_MS, String(slice.count)],
+      [slicesOf(tenant), LIVE_SLICES_MS, JSON.stringify(slice)], [countsOf(tenant), LIVE_COUNTS_MS, JSON.stringify(slice.bursts)],
     ] as const).flatMap(([key, keptMs, value]) => [
       this.#client.xadd(key, 'MINID', '~', now - keptMs, '*', 'v', value), this.#client.pexpire(key, keptMs),
     ])))
@@ -47,7 +47,7 @@ export class RedisLiveExchange implements LiveExchange {
     return {
       now,
       slices: slices.map(([id, [, text]]) => ({ at: atOf(id), slice: JSON.parse(text!) as LiveSlice })),
-      counts: counts.map(([id, [, text]]) => ({ at: atOf(id), count: Number(text) })),
+      counts: counts.flatMap(([id, [, text]]) => (JSON.parse(text!) as LiveBurst[]).map(([ageMs, count]) => ({ at: atOf(id) - ageMs, count }))),
       cursor: slices.at(-1)?.[0] ?? cursor ?? `${since}`,
     }
   }

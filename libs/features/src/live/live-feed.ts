@@ -50,7 +50,7 @@ export class LiveFeed {
     const grown = new Set<number>()
     for (const { at, count } of counts) this.#count(at, count)
     for (const { at, slice } of slices) {
-      grown.add(this.#count(at, slice.count))
+      for (const [ageMs, count] of slice.bursts) grown.add(this.#count(at - ageMs, count))
       this.#window.push({ at, slice })
       for (const [key, count] of slice.entities) {
         const known = this.#entities.get(key)

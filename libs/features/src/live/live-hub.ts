@@ -79,7 +79,7 @@ export class LiveHub implements AsyncDisposable {
   /** One second: publish, then read. A failure is logged once until it works again. */
   async #beat(): Promise<void> {
     try {
-      const slices = this.#tally.take()
+      const slices = this.#tally.take(this.#needs.clock.now())
       if (slices.size > 0) await this.#needs.exchange.publish(slices)
       for (const [tenant, watched] of this.#watched) {
         if (watched.watchers.size === 0 && performance.now() - watched.usedAt > IDLE_MS) this.#watched.delete(tenant)

@@ -1,10 +1,12 @@
-import type { LiveEvent, LiveSlice } from '@tallyfleet/ports'
+import type { LiveBurst, LiveEvent, LiveSlice } from '@tallyfleet/ports'
 
 const MOST_ENTITIES = 1_000
 const MOST_SAMPLED = 5
 const MOST_DELAYS = 20
 
-type Tally = { count: number; entities: Map<string, number>; sample: LiveEvent[]; delaysMs: number[] }
+const BURST_MS = 100
+
+type Tally = { bursts: Map<number, number>; entities: Map<string, number>; sample: LiveEvent[]; delaysMs: number[] }
 
 /** How an entity is named in slices. The first two parts are names of a pack, which hold no `|`. */
 export function liveKeyOf({ domain, entity_type, entity_id }: Pick<LiveEvent, 'domain' | 'entity_type' | 'entity_id'>): string {
@@ -18,8 +20,9 @@ export class LiveTally {
   /** An event that was counted just now. */
   note(tenant: string, event: LiveEvent, now: Date): void {
     let tally = this.#tallies.get(tenant)
-    if (!tally) this.#tallies.set(tenant, (tally = { count: 0, entities: new Map(), sample: [], delaysMs: [] }))
-    tally.count++
+    if (!tally) this.#tallies.set(tenant, (tally = { bursts: new Map(), entities: new Map(), sample: [], delaysMs: [] }))
+    const burst = Math.floor(now.getTime() / BURST_MS)
+    tally.bursts.set(burst, (tally.bursts.get(burst) ?? 0) + 1)
     const key = liveKeyOf(event)
     tally.entities.set(key, (tally.entities.get(key) ?? 0) + 1)
     if (tally.sample.length < MOST_SAMPLED) {
@@ -30,13 +33,14 @@ export class LiveTally {
   }
 
   /** What came since the last call, by tenant. */
-  take(): Map<string, LiveSlice> {
+  take(now: Date): Map<string, LiveSlice> {
     const tallies = this.#tallies
     this.#tallies = new Map()
-    return new Map([...tallies].map(([tenant, { entities, ...tally }]) => {
+    return new Map([...tallies].map(([tenant, { bursts, entities, ...tally }]) => {
       const isCut = entities.size > MOST_ENTITIES
       const listed = isCut ? [...entities].sort((a, b) => b[1] - a[1]).slice(0, MOST_ENTITIES) : [...entities]
-      return [tenant, { ...tally, entities: listed, isCut }]
+      const ages = [...bursts].map(([burst, count]): LiveBurst => [now.getTime() - burst * BURST_MS, count])
+      return [tenant, { ...tally, bursts: ages, entities: listed, isCut }]
     }))
   }
 }
