@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { join } from 'node:path'
+import { hasRollups } from '@tallyfleet/stores'
 import { describeWithServer, freshName, waitUntil } from '@tallyfleet/testing'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { newHome, startFleet, cleanEnv, runCli, type FleetProcess } from './fleet-process.ts'
@@ -49,6 +51,7 @@ test('rollups that moved are refused where they were, by a worker that still run
   await view(20)
   const target = join(home, 'elsewhere.sqlite')
   expect((await fleet!.cli('migrate', 'stores', '--to', target, '--dry-run')).json.data).toMatchObject({ dryRun: true, journal: 0 })
+  expect(existsSync(target)).toBe(false)
   const moved = await fleet!.cli('migrate', 'stores', '--to', target)
   expect(moved).toMatchObject({ exit: 0, json: { data: { before: false, differences: 0 } } })
   const left = dump(embedded())
@@ -83,7 +86,10 @@ describeWithServer('mongo', 'moving house', (serverUrl) => {
     await view(7)
     const server = new URL(serverUrl)
     server.pathname = `/${freshName('house')}`
+    expect((await fleet!.cli('migrate', 'stores', '--to', server.href, '--dry-run')).json.data).toMatchObject({ dryRun: true, journal: 0 })
+    expect(await hasRollups(server.href)).toBe(false)
     expect((await fleet!.cli('migrate', 'stores', '--to', server.href)).exit).toBe(0)
+    expect(await hasRollups(server.href)).toBe(true)
     const before = dump(embedded())
     await fleet!.stop()
 

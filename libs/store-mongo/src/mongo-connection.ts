@@ -61,6 +61,11 @@ export class MongoConnection implements AsyncDisposable {
     return this.#db.collection<Record>(name)
   }
 
+  /** Whether it is there; `collection` alone makes none. */
+  async hasCollection(name: string): Promise<boolean> {
+    return await this.#db.listCollections({ name }, { nameOnly: true }).hasNext()
+  }
+
   /** Later calls reject with STORE_UNAVAILABLE. Closing twice is fine. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#client.close()

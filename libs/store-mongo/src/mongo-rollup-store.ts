@@ -53,6 +53,12 @@ export class MongoRollupStore implements RollupStore {
     }
   }
 
+  /** Whether {@link open} has made a store there before; makes none. Rejects as it does. */
+  static async exists({ url }: { url: string }): Promise<boolean> {
+    await using connection = await MongoConnection.open({ url })
+    return await translated(() => connection.hasCollection('documents'))
+  }
+
   appendManifest(manifest: Manifest, deltas: readonly Delta[]): Promise<Manifest> {
     return translated(() => this.#manifests.append(manifest, deltas))
   }

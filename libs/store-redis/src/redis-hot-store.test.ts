@@ -120,6 +120,48 @@ function holdsEverywhere(title: string, start: () => Promise<{ url: string; stop
       expect(await hot.listMinutes(await hot.currentMinute() + 1)).toBeUndefined()
     })
 
+    test('a repair takes the next number of a shard that has one, and leaves what is hot alone', async () => {
+      const one = event('repaired', 'a', 'repaired')
+      await send(hot, [one])
+      const { epoch } = (await hot.listShards())[one.shard]!
+      const repair = () => hot.openRepair({ shard: one.shard, epoch: epoch! })
+      if ((await hot.listShards())[one.shard]!.done === undefined) expect(await repair()).toBeUndefined()
+      const [batch] = await freeze(hot, [one.shard])
+      expect(await repair()).toBeUndefined() // a flush is open
+      await hot.finish(batch!)
+      await send(hot, [event('repaired', 'b', 'repaired')])
+      const opened = await repair()
+      expect(opened).toMatchObject({ n: batch!.n + 1, kind: 'repair' })
+      expect(await other.openRepair({ shard: one.shard, epoch: epoch! })).toEqual(opened)
+      expect(await freeze(other, [one.shard])).toMatchObject([{ n: opened!.n, name: opened!.name, kind: 'repair' }])
+      expect(await hot.findBatch(opened!)).toEqual([])
+      expect(await hot.openRepair({ shard: one.shard, epoch: 'another life' })).toBeUndefined()
+      expect(await other.finish(opened!)).toBe(true)
+      expect(await hot.finish(opened!)).toBe(false)
+      expect((await freeze(hot, [one.shard]))[0]).toMatchObject({ n: batch!.n + 2, kind: 'flush' })
+    })
+
+    test('a shard is ready for logs once each that is needed was told, up to the same manifest', async () => {
+      const { shard } = event('told', 'a', 'told')
+      await hot.forgetShards([shard])
+      const rebuild = async (name: string, n: number, told: string[], remembered = 0) => {
+        await hot.beginRebuild([shard], name)
+        return await hot.openShardLogs(shard, {
+          rebuild: name, remembered, n, told, needed: ['here', 'there'], epoch: 'life', positions: { here: 3 },
+        })
+      }
+      expect(await rebuild('lossy', 7, ['here'], 1)).toBe('refused')
+      expect(await rebuild('first', 6, ['here'])).toBe('waits')
+      expect(await rebuild('second', 7, ['there'])).toBe('waits') // here was told of another state
+      expect((await other.listShardLogs())[shard]).toMatchObject({ ready: false, told: { here: 6, there: 7 } })
+      expect(await rebuild('third', 7, ['here'])).toBe('opened')
+      expect((await other.listShardLogs())[shard]).toEqual({
+        shard, ready: true, epoch: 'life', stopped: false, positions: { here: 3 }, told: {},
+      })
+      expect(await rebuild('fourth', 7, ['here'])).toBe('refused')
+      await hot.forgetShards([shard])
+    })
+
     test('a stopped shard refuses events and freezes until it is resumed', async () => {
       const one = event('stopped', 's')
       await hot.stopShard(one.shard, 'on trial')

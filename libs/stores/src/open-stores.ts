@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   actionsOf, AppError, catalogsOf, describeMove, INSTALLATION, MOVED, MOVING, type MovedRecord, type MovingRecord, type Packs,
@@ -125,6 +126,13 @@ export async function openRollups(url: string, actions: readonly string[]): Prom
   }
   const { MongoJournal, MongoRollupStore } = await import('@tallyfleet/store-mongo')
   return [await MongoRollupStore.open({ url, actions }), await MongoJournal.open({ url })]
+}
+
+/** Whether rollups stand there; makes none. Rejects with `STORE_UNAVAILABLE` when the server does not answer. */
+export async function hasRollups(url: string): Promise<boolean> {
+  if (url.startsWith('sqlite:')) return existsSync(url.slice('sqlite:'.length))
+  const { MongoRollupStore } = await import('@tallyfleet/store-mongo')
+  return await MongoRollupStore.exists({ url })
 }
 
 /** The secret stands beside the rollups, whose document ids depend on it: every machine of the fleet finds the same. */

@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
 import { actionsOf, AppError, describeMove } from '@tallyfleet/domain'
 import { findMove, moveRollups, type House, type MoveResult } from '@tallyfleet/features'
 import { silentLog, systemClock, type HotStore } from '@tallyfleet/ports'
 import { RedisHotStore } from '@tallyfleet/store-redis'
-import { openRollups } from '@tallyfleet/stores'
+import { hasRollups, openRollups } from '@tallyfleet/stores'
 import { openDurable, packs, storesConfigOf, type Environment } from '../context.ts'
 import { EXIT, table, type CommandResult } from '../output.ts'
 import { showProgress } from '../progress.ts'
@@ -28,7 +30,7 @@ export async function migrateStores(
   const progress = showProgress(`moving to ${nameOf(toUrl)}`)
   try {
     const from = await openHouse(fromUrl, stack)
-    const to = await openHouse(toUrl, stack)
+    const to = dryRun && !await hasRollups(toUrl) ? await openEmptyHouse(toUrl, stack) : await openHouse(toUrl, stack)
     const hot = config.REDIS_URL === undefined ? undefined : stack.use(await RedisHotStore.open({
       url: config.REDIS_URL, settleMs: config.FREEZE_SETTLE_MS,
     }))
@@ -88,6 +90,13 @@ export async function migrateStatus(env: Environment): Promise<CommandResult> {
 async function openHouse(url: string, stack: AsyncDisposableStack): Promise<House> {
   const [rollups, journal] = await openRollups(url, actionsOf(packs))
   return { name: nameOf(url), rollups: stack.use(rollups), journal: stack.use(journal) }
+}
+
+/** Stands for a store that is not there yet, so that asking makes none. */
+async function openEmptyHouse(url: string, stack: AsyncDisposableStack): Promise<House> {
+  const folder = await mkdtemp(join(tmpdir(), 'fleet-migrate-'))
+  stack.defer(() => rm(folder, { recursive: true, force: true }))
+  return { ...await openHouse(`sqlite:${join(folder, 'rollups.sqlite')}`, stack), name: nameOf(url) }
 }
 
 /** A path alone is a SQLite file; a relative one is told in full, because it names the store for ever. */
