@@ -53,7 +53,8 @@ export async function startApi(
     reportsFolder: join(home, 'reports'),
     metrics: createMetrics({ runtimeMetrics: false }), config: { ...apiConfig.parse({}), ...config }, ...override,
   }
-  const server = createServer(buildApp(needs)).listen(0, '127.0.0.1')
+  // As the product: a test that computes for seconds must not find its connection closed.
+  const server = createServer({ keepAliveTimeout: 65_000 }, buildApp(needs)).listen(0, '127.0.0.1')
   await once(server, 'listening')
   stack.defer(() => { server.closeAllConnections(); server.close() })
   stack.use(serveLive(server, needs))
