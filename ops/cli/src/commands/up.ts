@@ -51,8 +51,8 @@ export async function up(
   for (const role of ['api', 'scheduler', 'worker']) restarts.inc({ role }, 0)
   stack.use(new MetricsHub({ metrics, publish: (process, list) => stores.metrics.publish(process, list), log: silentLog }))
 
-  await building
   const loading = demo ? stack.use(loadingDemo(stores, say)) : undefined
+  await building
   const onRestart = (role: RoleName, reason: string) => {
     restarts.inc({ role })
     say(`${role} died (${reason}), starting it again`)
