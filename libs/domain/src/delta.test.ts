@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { checksumOf, dedupeMemberOf, deltaOf, fieldOf, groupDeltas, type Delta } from './delta.ts'
+import { checksumOf, dedupeMemberOf, deltaOf, documentIdOf, fieldOf, groupDeltas, type Delta } from './delta.ts'
 
 const delta = (part: Partial<Delta>): Delta => ({
   tenant: 'default', domain: 'jav', entityType: 'movie', entityId: 'm-1', action: 'view', measure: 'count',
@@ -9,6 +9,13 @@ const delta = (part: Partial<Delta>): Delta => ({
 test('a field round-trips', () => {
   const one = delta({ entityId: 'a b|c', value: 7 })
   expect(deltaOf(fieldOf(one), 7)).toEqual(one)
+})
+
+test('ids of documents are the ones that every store holds', () => {
+  const key = { of: 'entity', tenant: 'default', domain: 'jav', entityType: 'movie', entityId: 'm-1', interval: 'day', shard: 7 } as const
+  expect(['2026-11-20', '2026-11-21', '2026-11-22'].map((bucket) => documentIdOf('secret', { ...key, bucket }))).toEqual([
+    'default:F6y1ohiwzA57ut7sAJRKNQ', 'default:92M7Cn7wEc8CYpm8W3CuJw', 'default:bixGUaOKmyqqbENnbsg5Mw',
+  ])
 })
 
 test('a checksum does not depend on order, and tells values apart', () => {
