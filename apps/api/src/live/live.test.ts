@@ -107,6 +107,11 @@ test('two processes show one sum', async () => {
   const late = await watch(own, second) // what was counted before somebody looked is there as well
   expect(late.first.top).toMatchObject([{ entity_id: 'a', count: 7 }])
   expect(eventsIn(late.first)).toBe(7)
+
+  const ended = once(late.socket, 'close')
+  await stack.disposeAsync()
+  expect((await ended)[0]).toBe(1001)
+  expect(here.socket.readyState).toBe(WebSocket.OPEN)
 })
 
 test('a client that does not read misses deltas and gets a whole picture when it reads again', { timeout: 60_000 }, async () => {
