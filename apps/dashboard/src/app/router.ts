@@ -15,7 +15,7 @@ declare module 'vue-router' {
 export const router = createRouter({
   history: createWebHistory(),
   routes: [
-    { path: '/', component: () => import('../pages/overview/OverviewPage.vue'), meta: { name: 'overview', bar: 'full' } },
+    { path: '/', component: () => import('../pages/overview/OverviewPage.vue'), meta: { name: 'overview', bar: 'full', filters: true } },
     { path: '/live', component: () => import('../pages/live/LivePage.vue'), meta: { name: 'live' } },
     { path: '/content', component: () => import('../pages/content/ContentPage.vue'), meta: { name: 'content', bar: 'full', filters: true } },
     { path: '/content/:id', component: () => import('../pages/entity/EntityPage.vue'), meta: { name: 'entity', bar: 'full' } },

@@ -21,6 +21,8 @@ export type ViewState = {
   type: string
   action: string
   filters: string[]
+  /** Id of a saved segment that everything is narrowed to. */
+  segment: string | undefined
   /** Parameters that could not be read and fell back. */
   broken: string[]
 }
@@ -65,6 +67,7 @@ export function readViewState(query: LocationQuery, packs: readonly PackInfo[], 
     interval: interval !== undefined && INTERVALS.includes(interval) ? interval as Interval : intervalFor(range),
     domain: pack.domain, type: type.name, action: action?.name ?? '',
     filters: [query['f'] ?? []].flat().filter((filter) => filter !== null),
+    segment: text('seg'),
     broken,
   }
 }
@@ -87,4 +90,9 @@ export function rangeParameters({ range, compare, compareRange, matchWeekday }: 
     from: range.from, to: range.to, ...(compare && { cmp: matchWeekday ? `${compare},wd` : compare }),
     ...(compare === 'custom' && compareRange && { cmp_from: compareRange.from, cmp_to: compareRange.to }),
   }
+}
+
+/** What the insight API takes to look at a part of the catalog alone. */
+export function partParameters({ filters, segment }: ViewState): { f: string[]; seg: string | undefined } {
+  return { f: filters, seg: segment }
 }

@@ -8,6 +8,8 @@ export const cs: Messages = {
     logout: 'Odhlásit', account: 'Účet', notFound: 'Stránka nenalezena', notFoundText: 'Na této adrese nic není.', backHome: 'Zpět na přehled',
   },
   bar: {
+    noSegment: 'Vše',
+    segment: 'Segment',
     value: 'Hodnota',
     opContains: 'obsahuje',
     opNot: 'není',
@@ -38,16 +40,22 @@ export const cs: Messages = {
   table: { copiedCurl: 'Zkopírováno: klíč patří do $KEY', copyCurl: 'Kopírovat jako curl', download: 'Stáhnout {format}', exportFor: 'Exportovat: {what}', more: 'Načíst další', search: 'Hledat v tabulce', asTable: 'Zobrazit tabulku', asChart: 'Zobrazit graf', title: 'Název', count: 'Počet', change: 'Změna', id: 'Id', previous: 'Předtím', time: 'Čas', rank: 'Pořadí', noMatch: 'Žádný řádek neobsahuje „{text}“.' },
   delta: { up: 'nárůst o {value}', down: 'pokles o {value}', same: 'beze změny', fresh: 'nové', against: 'proti {range}' },
   chart: {
-    unfiltered: 'Vše: filtry platí pro seznamy níže',
     summary: '{name}: celkem {total} za {buckets}, nejvíce {top} ({max}).', summaryEmpty: '{name}: v tomto období žádné události.', against: 'Porovnávané období: {total}.',
     partial: 'Poslední bod se ještě plní.', buckets: 'intervalů: {count}', previous: 'Předtím', notes: 'Poznámky v období',
   },
   overview: {
+    demoBanner: 'Návštěvy těchto filmů jsou vymyšlené.',
+    demoChip: 'Ukázka',
+    askAdmin: 'Klíč vytvoří správce v nastavení.',
+    demoLoading: 'Ukázková data jsou na cestě: stránka se zaplní sama.',
+    demoText: 'Filmy a měsíc návštěv. Zpátky se nevyndají.',
+    loadDemo: 'Načíst ukázková data',
+    makeKey: 'Vytvořit klíče a doplnit je',
     title: 'Přehled', active: 'Aktivní: {kind}', activeHint: 's aspoň jednou událostí v období', duplicates: 'Zastavené duplicity', rejected: 'Odmítnuté',
     trend: '{metric} v čase', topBy: 'Pořadí podle: {metric}', movers: 'Rostoucí a klesající', promote: 'Stojí za propagaci', fix: 'Stojí za opravu',
     noEvents: 'V tomto období nejsou události', noEventsText: 'Události jsou od {from} do {to}.', showThem: 'Zobrazit je',
     proven: 'Každá událost je dohledatelná', unproven: 'Účetní kniha nesouhlasí', pending: 'na cestě: {count}',
-    whole: 'celý tenant, podle času příchodu', firstTitle: 'Čeká se na první událost', firstText: 'Pošlete ji s klíčem a stránka se zaplní sama.', snippet: 'Na webové stránce', curl: 'Z terminálu', demo: 'Nebo si to prohlédněte na ukázkových datech:', makeKey: 'Vytvořit klíč', noSuggestions: 'V tomto období nic nevyčnívá.', noMovers: 'Proti předchozímu období se nic nepohnulo.',
+    whole: 'celý tenant, podle času příchodu', firstTitle: 'Čeká se na první událost', firstText: 'Pošlete ji s klíčem a stránka se zaplní sama.', snippet: 'Na webové stránce', curl: 'Z terminálu', noSuggestions: 'V tomto období nic nevyčnívá.', noMovers: 'Proti předchozímu období se nic nepohnulo.',
   },
   live: {
     title: 'Živě', live: 'Živě', connecting: 'Připojování', polling: 'Živé spojení vypadlo: ptáme se každých 5 sekund a zkoušíme to znovu', lost: 'Bez spojení: zkoušíme to znovu', paused: 'Pozastaveno',

@@ -7,6 +7,8 @@ export const en = {
     logout: 'Log out', account: 'Account', notFound: 'Page not found', notFoundText: 'Nothing is at this address.', backHome: 'Back to the overview',
   },
   bar: {
+    noSegment: 'Everything',
+    segment: 'Segment',
     value: 'Value',
     opContains: 'contains',
     opNot: 'is not',
@@ -37,16 +39,22 @@ export const en = {
   table: { copiedCurl: 'Copied: needs a key in $KEY', copyCurl: 'Copy as curl', download: 'Download {format}', exportFor: 'Export {what}', more: 'Load more', search: 'Search this table', asTable: 'View as table', asChart: 'View as chart', title: 'Title', count: 'Count', change: 'Change', id: 'Id', previous: 'Before', time: 'Time', rank: 'Rank', noMatch: 'No row holds “{text}”.' },
   delta: { up: 'up {value}', down: 'down {value}', same: 'unchanged', fresh: 'new', against: 'against {range}' },
   chart: {
-    unfiltered: 'Everything: filters hold for the lists below',
     summary: '{name}: {total} in total over {buckets}, most in {top} ({max}).', summaryEmpty: '{name}: no events in this range.', against: 'Compared range: {total}.',
     partial: 'The last point is still filling.', buckets: '{count} buckets', previous: 'Before', notes: 'Notes in this range',
   },
   overview: {
+    demoBanner: 'These films and their traffic are made up.',
+    demoChip: 'Demo',
+    askAdmin: 'An administrator makes the key in the settings.',
+    demoLoading: 'Demo data is on its way: the page fills by itself.',
+    demoText: 'Films and a month of traffic. Nothing takes them out again.',
+    loadDemo: 'Load demo data',
+    makeKey: 'Make keys and fill them in',
     title: 'Overview', active: 'Active {kind}', activeHint: 'with at least one event in the range', duplicates: 'Duplicates stopped', rejected: 'Rejected',
     trend: '{metric} over time', topBy: 'Top by {metric}', movers: 'Gaining and losing', promote: 'Worth promoting', fix: 'Worth fixing',
     noEvents: 'No events in this range', noEventsText: 'There are events from {from} to {to}.', showThem: 'Show them',
     proven: 'Every event accounted for', unproven: 'The ledger does not balance', pending: '{count} on the way',
-    whole: 'whole tenant, by time of arrival', firstTitle: 'Waiting for the first event', firstText: 'Send one with a key, and this page fills by itself.', snippet: 'On a web page', curl: 'From a terminal', demo: 'Or look around with demo data:', makeKey: 'Make a key', noSuggestions: 'Nothing stands out in this range.', noMovers: 'Nothing moved against the range before.',
+    whole: 'whole tenant, by time of arrival', firstTitle: 'Waiting for the first event', firstText: 'Send one with a key, and this page fills by itself.', snippet: 'On a web page', curl: 'From a terminal', noSuggestions: 'Nothing stands out in this range.', noMovers: 'Nothing moved against the range before.',
   },
   live: {
     title: 'Live', live: 'Live', connecting: 'Connecting', polling: 'The live connection is lost: asking every 5 seconds, and trying again', lost: 'No connection: trying again', paused: 'Paused',
