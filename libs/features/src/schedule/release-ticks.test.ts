@@ -1,4 +1,4 @@
-import type { OverlapPolicy } from '@tallyfleet/ports'
+import type { Journal, OverlapPolicy } from '@tallyfleet/ports'
 import { expect, test } from 'vitest'
 import { noteTickEnded, noteTickStarted } from './note-tick.ts'
 import { releaseTicks } from './release-ticks.ts'
@@ -95,4 +95,27 @@ test('a buffered tick survives a release that forgets the policy', async () => {
   await under.end('10:01')
   await under.round()
   expect(await under.states()).toEqual(['10:01 done', '10:02 enqueued', '10:03 skipped'])
+})
+
+test('a scheduler that comes late to a tick knows that another one has started it', async () => {
+  await using under = await overlapping('skip')
+  const { needs, jobs, journal } = under
+  const wrapped = (changes: Partial<Journal>): Journal => Object.assign(Object.create(journal) as Journal, {
+    claim: journal.claim.bind(journal), swap: journal.swap.bind(journal), find: journal.find.bind(journal), list: journal.list.bind(journal), ...changes,
+  })
+  // It starts the tick, and dies before it can tell the schedule.
+  const dying = wrapped({ swap: async (kind, ...args) => {
+    if (kind === 'schedule') throw new Error('killed')
+    return await journal.swap(kind, ...args)
+  } })
+  // It saw the first tick run; it ends, and the other one is faster, before this one can say that the next is left out.
+  const slow = wrapped({ claim: async (...args) => {
+    await under.end('10:01')
+    await expect(settleTicks(jobs, { ...needs, journal: dying })).rejects.toThrow('killed')
+    return await journal.claim(...args)
+  } })
+  under.time.now += MINUTE
+  await settleTicks(jobs, { ...needs, journal: slow })
+  await under.minute()
+  expect((await under.states()).slice(-2)).toEqual(['10:04 enqueued', '10:05 skipped'])
 })
