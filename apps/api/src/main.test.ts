@@ -62,18 +62,38 @@ test('on SIGTERM the API answers what it has begun, then exits 0', async () => {
   expect(await code).toBe(0)
 })
 
-test('several processes share the port, and one that dies is started again', async () => {
+/** One event over a connection of its own, which any of the processes may get. */
+async function post(url: string): Promise<number | undefined> {
+  const sending = request(`${url}/api/v1/events`, {
+    agent: false, method: 'POST', headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+  })
+  sending.end(JSON.stringify(eventOf()))
+  const [response] = await once(sending, 'response')
+  response.resume()
+  return response.statusCode
+}
+
+test('several processes share the port and count as one; when one dies the others answer, and it is started again', async () => {
   const { child, url, code } = await start({ API_PROCESSES: '2', LOG_LEVEL: 'info' })
   const listening = new Set<number>()
+  let deaths = 0
   createInterface(child.stdout!).on('line', (line) => {
     const { message, pid } = JSON.parse(line) as { message: string; pid: number }
     if (message === 'api listening' && pid !== child.pid) listening.add(pid)
+    if (message === 'api process died') deaths++
   })
   await waitUntil(() => listening.size === 2, { timeoutMs: 30_000 })
+  const statuses = await Promise.all(Array.from({ length: 10 }, () => post(url)))
+  expect(statuses).toEqual(statuses.map(() => 202))
+  const accepted = async () => Number(/^ingest_events_total\{[^}]*outcome="accepted"[^}]*\} (\d+)$/m
+    .exec(await (await fetch(`${url}/metrics`)).text())?.[1])
+  await waitUntil(async () => await accepted() >= 10, { timeoutMs: 30_000 })
   const [first] = listening
   process.kill(first!, 'SIGKILL')
+  await waitUntil(() => deaths === 1, { timeoutMs: 30_000 })
+  expect(await Promise.all([post(url), post(url), post(url)])).toEqual([202, 202, 202])
   await waitUntil(() => listening.size === 3, { timeoutMs: 30_000 })
-  expect((await fetch(`${url}/livez`)).status).toBe(200)
+  expect((await fetch(`${url}/readyz`)).status).toBe(200)
   child.kill('SIGTERM')
   expect(await code).toBe(0)
   for (const pid of listening) expect(() => process.kill(pid, 0), `process ${pid} is gone`).toThrow('ESRCH')
