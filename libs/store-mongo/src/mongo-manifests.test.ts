@@ -39,6 +39,21 @@ describeWithServer('mongo', 'manifests in MongoDB', (serverUrl) => {
     expect(checksumOf((await store.findDeltas(7, 1))!)).toBe(checksumOf(deltas))
   })
 
+  test('the latest manifest of a shard is found after a release that kept no heads', async () => {
+    const heads = database.client.db().collection('manifest_heads')
+    for (const n of [1, 2, 3]) await store.appendManifest(manifestOf(n, []), [])
+    await store.appendManifest({ ...manifestOf(1, []), shard: 9 }, [])
+    const latest = async () => (await store.listLatestManifests()).map(({ shard, n }) => `${shard}/${n}`).sort()
+    expect(await heads.find().sort({ _id: 1 }).toArray()).toEqual([{ _id: 7, n: 3 }, { _id: 9, n: 1 }])
+    expect(await latest()).toEqual(['7/3', '9/1'])
+    await heads.updateOne({ n: 3 }, { $set: { n: 2 } }) // the other release wrote number 3
+    expect(await latest()).toEqual(['7/3', '9/1'])
+    await heads.deleteMany({})
+    expect(await latest()).toEqual(['7/3', '9/1'])
+    await store.appendManifest(manifestOf(4, []), [])
+    expect(await latest()).toEqual(['7/4', '9/1'])
+  })
+
   test('of two writers with other deltas, the parts of the one without a header are deleted', async () => {
     await Promise.all(Array.from({ length: 6 }, (_, index) => {
       const deltas = deltasOf(index + 1, 100)

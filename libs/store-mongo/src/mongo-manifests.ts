@@ -36,17 +36,22 @@ type Header = {
 
 type Part = { _id: string; data: Binary }
 
+/** The number of a shard's latest batch, raised before its header is inserted: the header may be missing, no later one. */
+type Head = { _id: number; n: number }
+
 const SHARDS_AT_ONCE = 32
 const BLANKED_AT_ONCE = 500
 
-/** Headers in `manifests`, compressed deltas in `manifest_parts`. */
+/** Headers in `manifests`, compressed deltas in `manifest_parts`, the latest number of each shard in `manifest_heads`. */
 export class MongoManifests {
   readonly #headers: Collection<Header>
   readonly #parts: Collection<Part>
+  readonly #heads: Collection<Head>
 
   constructor(connection: MongoConnection) {
     this.#headers = connection.collection('manifests')
     this.#parts = connection.collection('manifest_parts')
+    this.#heads = connection.collection('manifest_heads')
   }
 
   async ensureIndexes(): Promise<void> {
@@ -60,6 +65,7 @@ export class MongoManifests {
     if (existing) return existing
 
     const { content, parts } = await packDeltas(deltas)
+    await this.#raiseHead(shard, n)
     for (const [index, part] of parts.entries()) {
       const _id = partKeyOf(shard, n, content, index)
       await insertUnlessThere(this.#parts, { _id, data: new Binary(part) })
@@ -93,15 +99,29 @@ export class MongoManifests {
     return (await this.#headers.findOne({ _id: batchKeyOf(shard, n) }, { projection: { state: 1 } }))?.state
   }
 
-  /** A look-up a shard: a grouping would read every header there ever was. */
+  /**
+   * Two queries: a grouping would read every header there ever was. What a release without heads has written shows as a
+   * header after the head, or as the first one of a shard without a head: such shards are looked up one by one.
+   */
   async listLatest(): Promise<Manifest[]> {
+    const heads = new Map((await this.#heads.find().toArray()).map(({ _id, n }) => [_id, Number(n)]))
+    const keyOf = (shard: number, ahead: 0 | 1) => batchKeyOf(shard, (heads.get(shard) ?? 0) + ahead)
+    const keys = ALL_SHARDS.flatMap((shard) => heads.has(shard) ? [keyOf(shard, 0), keyOf(shard, 1)] : [keyOf(shard, 1)])
+    const found = new Map((await this.#headers.find({ _id: { $in: keys } }).toArray()).map((header) => [header._id, header]))
+    const latest = ALL_SHARDS.flatMap((shard) => found.get(keyOf(shard, 0)) ?? [])
+    const odd = ALL_SHARDS.filter((shard) => found.has(keyOf(shard, 1)) || (heads.has(shard) && !found.has(keyOf(shard, 0))))
+    if (odd.length === 0) return latest.map(manifestOf)
+    return [...latest.filter(({ shard }) => !odd.includes(shard)), ...await this.#lookUpLatest(odd)].map(manifestOf)
+  }
+
+  async #lookUpLatest(shards: readonly number[]): Promise<Header[]> {
     const latest: Header[] = []
-    for (let first = 0; first < ALL_SHARDS.length; first += SHARDS_AT_ONCE) {
-      const found = await Promise.all(ALL_SHARDS.slice(first, first + SHARDS_AT_ONCE).map((shard) =>
+    for (let first = 0; first < shards.length; first += SHARDS_AT_ONCE) {
+      const found = await Promise.all(shards.slice(first, first + SHARDS_AT_ONCE).map((shard) =>
         this.#headers.find({ _id: rangeOf(shard, 0) }).sort({ _id: -1 }).limit(1).toArray()))
       latest.push(...found.flat())
     }
-    return latest.map(manifestOf)
+    return latest
   }
 
   async list(shard: number, afterN: number, limit: number): Promise<Manifest[]> {
@@ -137,6 +157,14 @@ export class MongoManifests {
       await this.#deleteParts(headers)
       const { modifiedCount } = await this.#headers.updateMany({ ...chosen, parts: { $gt: 0 } }, { $set: { parts: 0 } })
       blanked += modifiedCount
+    }
+  }
+
+  async #raiseHead(shard: number, n: number): Promise<void> {
+    try {
+      await this.#heads.updateOne({ _id: shard, n: { $lt: n } }, { $set: { n } }, { upsert: true })
+    } catch (error) {
+      if (!isDuplicate(error)) throw error // it is there, and not below n
     }
   }
 

@@ -16,7 +16,7 @@ const COPIES_AT_ONCE = 1_000
 
 /**
  * Rollups in MongoDB: a replica set, or a cluster sharded on `_id`. Collections: `documents`, `manifests`,
- * `manifest_parts`, `dead`, `dead_parts`. No write spans two documents, so it needs no transactions.
+ * `manifest_heads`, `manifest_parts`, `dead`, `dead_parts`. No write spans two documents, so it needs no transactions.
  */
 export class MongoRollupStore implements RollupStore {
   readonly #connection: MongoConnection
