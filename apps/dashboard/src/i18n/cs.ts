@@ -50,7 +50,7 @@ export const cs: Messages = {
     demoLoading: 'Ukázková data jsou na cestě: stránka se zaplní sama.',
     demoText: 'Filmy a měsíc návštěv. Zpátky se nevyndají.',
     loadDemo: 'Načíst ukázková data',
-    makeKey: 'Vytvořit klíče a doplnit je',
+    makeKeys: 'Vytvořit klíče a doplnit je', makeKey: 'Vytvořit klíč',
     title: 'Přehled', active: 'Aktivní: {kind}', activeHint: 's aspoň jednou událostí v období', duplicates: 'Zastavené duplicity', rejected: 'Odmítnuté',
     trend: '{metric} v čase', topBy: 'Pořadí podle: {metric}', movers: 'Rostoucí a klesající', promote: 'Stojí za propagaci', fix: 'Stojí za opravu',
     noEvents: 'V tomto období nejsou události', noEventsText: 'Události jsou od {from} do {to}.', showThem: 'Zobrazit je',

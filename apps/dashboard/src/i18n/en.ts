@@ -49,7 +49,7 @@ export const en = {
     demoLoading: 'Demo data is on its way: the page fills by itself.',
     demoText: 'Films and a month of traffic. Nothing takes them out again.',
     loadDemo: 'Load demo data',
-    makeKey: 'Make keys and fill them in',
+    makeKeys: 'Make keys and fill them in', makeKey: 'Make a key',
     title: 'Overview', active: 'Active {kind}', activeHint: 'with at least one event in the range', duplicates: 'Duplicates stopped', rejected: 'Rejected',
     trend: '{metric} over time', topBy: 'Top by {metric}', movers: 'Gaining and losing', promote: 'Worth promoting', fix: 'Worth fixing',
     noEvents: 'No events in this range', noEventsText: 'There are events from {from} to {to}.', showThem: 'Show them',
