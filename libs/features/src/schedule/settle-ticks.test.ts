@@ -165,3 +165,28 @@ test('a spread schedule starts its ticks at its own place in the window, and nam
   expect((await states()).at(-1)).toBe('10:01 enqueued')
   expect(queue.enqueued.at(-1)!.options.tick).toEqual({ schedule: 'report', nominalAt: new Date(START + MINUTE), backfilled: false })
 })
+
+test('what a scheduler claimed before it died is not skipped as well by the next one, however many ticks are due by then', async () => {
+  await using under = await openTicks()
+  const { needs, time, queue, records } = under
+  const jobs = [everyMinute({ policy: 'all', max: 200 })]
+  await settleTicks(jobs, needs)
+  time.now += 250 * MINUTE
+  await new Promise<void>((dies) => {
+    queue.onEnqueue = async ({ tick }) => {
+      if (tick!.nominalAt.getTime() !== START + 70 * MINUTE) return
+      dies()
+      await new Promise(() => {})
+    }
+    void settleTicks(jobs, needs)
+  })
+  queue.onEnqueue = async () => {}
+  time.now += 100 * MINUTE
+  await settleTicks(jobs, needs)
+  let next = START + MINUTE
+  for (const { from, nominalAt } of await records()) {
+    expect(Date.parse(from ?? nominalAt)).toBe(next)
+    next = Date.parse(nominalAt) + MINUTE
+  }
+  expect(next).toBe(time.now + MINUTE)
+})

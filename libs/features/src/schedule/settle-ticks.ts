@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { JobDefinition, OverlapPolicy, Schedule } from '@tallyfleet/ports'
-import { dueTicks, type CronTicks } from './due-ticks.ts'
+import { dueTicks, type CronTicks, type DueTicks } from './due-ticks.ts'
 import { enqueueTick, type EnqueueTickNeeds } from './enqueue-tick.ts'
 import { findOpenTicks } from './find-open-ticks.ts'
 import { spreadOf } from './spread-of.ts'
@@ -56,16 +56,11 @@ async function settleSchedule(
   const lastTickAt = new Date(stored.lastTickAt)
   const { missed, overlap = 'allow' } = definition
   const limit = Math.max(MIN_RECORDS, missed.policy === 'all' ? missed.max + 1 : 1)
-  const { ticks, earlier } = dueTicks(definition, lastTickAt, now, limit, cronTicks)
   const changed = !isDeepStrictEqual(definition, schedule)
+  const { ticks, earlier } = await settleEarlier(job, lastTickAt, (after) => dueTicks(definition, after, now, limit, cronTicks), needs)
   const settledTo = changed ? later(now, lastTickAt) : ticks.at(-1)
   if (!settledTo) return
-  if (earlier) {
-    const { count, first, last } = earlier
-    const record = recordOf(job, last, 'skipped', true, needs)
-    const several: TickRecord = { ...record, reason: 'missed', count, from: first.toISOString() }
-    if (await claim(several, needs)) settled.skipped += count
-  }
+  settled.skipped += earlier
   const late = ticks.filter((at) => now.getTime() - at.getTime() > ON_TIME_MS || at !== ticks.at(-1))
   const chosen = new Set(chooseMissed(late, ticks, missed))
   const open = await findOpenTicks(job.name, stored, journal)
@@ -95,6 +90,26 @@ async function settleSchedule(
     ...(open.length > 0 && { open: open.map(({ nominalAt }) => nominalAt) }),
   }
   await journal.swap('schedule', job.name, stored, next)
+}
+
+/**
+ * Skips the ticks that are too many for a record each, in one record under the id of the first of them, so that each has
+ * one fate: what another scheduler has claimed since, and did not live to finish, is left out.
+ * @returns the other due ticks, and how many were skipped here
+ */
+async function settleEarlier(
+  job: Scheduled, lastTickAt: Date, dueAfter: (after: Date) => DueTicks, needs: TickNeeds,
+): Promise<{ ticks: Date[]; earlier: number }> {
+  for (let after = lastTickAt; ;) {
+    const { ticks, earlier } = dueAfter(after)
+    if (!earlier) return { ticks, earlier: 0 }
+    const { count, first, last } = earlier
+    const record = recordOf(job, last, 'skipped', true, needs)
+    const several: TickRecord = { ...record, reason: 'missed', count, from: first.toISOString() }
+    const id = tickIdOf(job.name, first)
+    if (await needs.journal.claim('tick', id, several)) return { ticks, earlier: count }
+    after = new Date((await needs.journal.find('tick', id) as TickRecord).nominalAt)
+  }
 }
 
 /** What a schedule takes for now: its ticks come so much later than their nominal time. */
