@@ -20,7 +20,7 @@ export type Metrics = {
 export const SECONDS_BUCKETS: readonly number[] =
   [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600]
 
-/** How often the event loop is looked at: each look wakes the process. 10 ms took 4 ms of processor a second, this 1 ms. */
+/** How often the event loop is looked at. Each look wakes the process: 10 ms took 4 ms a second of it, this takes 1. */
 const LAG_STEP_MS = 50
 
 /**

@@ -19,15 +19,19 @@ const BLIND_MS = 3_000
  *    it writes beside it, it skips the sync of that second, and counts that in `aof_delayed_fsync`.)
  * 2. Two answers in a row tell of no sync that runs (`aof_pending_bio_fsync`): after the first of them one was begun,
  *    if one was needed, and at the second it has ended.
- * A server that does not tell all that, or skipped a sync meanwhile, or rewrote its log and so synced the old file unseen,
- * gets three seconds instead.
+ * A server that does not tell all that, or skipped a sync meanwhile, or rewrote its log and so synced the old file
+ * unseen, gets three seconds instead.
  * @param fixedMs waits so long in place of all that, and then until no sync runs
  * @throws AppError `STORE_UNAVAILABLE` when the log cannot be written, or is not synced within 10 s
  */
-export async function waitForLog(server: LogServer, fixedMs?: number, pause: (ms: number) => Promise<unknown> = sleep): Promise<void> {
+export async function waitForLog(
+  server: LogServer, fixedMs?: number, pause: (ms: number) => Promise<unknown> = sleep,
+): Promise<void> {
   let patienceMs = GIVE_UP_MS
   const rest = async (ms: number) => {
-    if (patienceMs <= 0) throw new AppError('STORE_UNAVAILABLE', 'redis did not write its log to disk in 10 s')
+    if (patienceMs <= 0) {
+      throw new AppError('STORE_UNAVAILABLE', 'redis did not write its log to disk in 10 s')
+    }
     patienceMs -= ms
     await pause(ms)
   }
