@@ -90,7 +90,7 @@ export function* dealRounds(options: DealOptions): Generator<Schedule> {
   const storms = nemeses.filter(({ power }) => power).map(({ name }) => name)
   for (let round = 1; ; round++) {
     const power = storms.length > 0 && (only !== undefined || round % POWER_ONE_IN === 0)
-    const drawNemesis = () => (power && random.whole(1, 2) === 1 ? random.pick(storms) : take(calm))
+    const drawNemesis = () => (power && (only !== undefined || random.whole(1, 2) === 1) ? random.pick(storms) : take(calm))
     const drawStrike = (lane: number): Strike => {
       const rare = random.whole(1, NEMESIS_ONE_IN) === 1 ? drawNemesis() : undefined
       const aim = lane === TICKING ? undefined : aimed && take(aimed)
