@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { toAppError } from '@tallyfleet/domain'
+import type { QueueStatus } from '@tallyfleet/ports'
 import { Router } from 'express'
 import type { ApiNeeds } from '../needs.ts'
 
@@ -8,6 +9,8 @@ type Check = { state: 'ok' | 'failed'; reason?: string; [fact: string]: unknown 
 const TIMEOUT_MS = 3_000
 /** A probe of many load balancers must not become a load. */
 const KEPT_MS = 1_000
+/** A look at every queue is many commands, and what it looks for takes half a minute. */
+const QUEUES_KEPT_MS = 5_000
 
 /** Checks of what others do: an API goes on counting while no worker takes its batches. */
 const NOT_FOR_TRAFFIC: ReadonlySet<string> = new Set(['workers'])
@@ -19,12 +22,11 @@ const NOT_FOR_TRAFFIC: ReadonlySet<string> = new Set(['workers'])
  */
 export function healthPages(needs: ApiNeeds): Router {
   const router = Router()
-  let kept: { checks: Promise<Record<string, Check>>; until: number } | undefined
+  const listQueues = keptFor(QUEUES_KEPT_MS, () => needs.queues.listQueues())
+  const check = keptFor(KEPT_MS, () => checkAll(needs, listQueues))
   router.get('/livez', (_request, response) => { response.json({ status: 'ok' }) })
   router.get('/readyz', async (request, response) => {
-    const now = performance.now()
-    if (!kept || kept.until < now) kept = { checks: checkAll(needs), until: now + KEPT_MS }
-    const checks = await kept.checks
+    const checks = await check()
     const isForTraffic = request.query['for'] === 'traffic'
     const failing = Object.keys(checks)
       .filter((name) => checks[name]!.state === 'failed' && !(isForTraffic && NOT_FOR_TRAFFIC.has(name)))
@@ -36,7 +38,19 @@ export function healthPages(needs: ApiNeeds): Router {
   return router
 }
 
-async function checkAll({ hot, journal, accounts, queues }: ApiNeeds): Promise<Record<string, Check>> {
+/** The answer to a question, asked again when it is older than `ms`. */
+function keptFor<Answer>(ms: number, ask: () => Promise<Answer>): () => Promise<Answer> {
+  let kept: { answer: Promise<Answer>; until: number } | undefined
+  return () => {
+    const now = performance.now()
+    if (!kept || kept.until < now) kept = { answer: ask(), until: now + ms }
+    return kept.answer
+  }
+}
+
+async function checkAll(
+  { hot, journal, accounts }: ApiNeeds, listQueues: () => Promise<QueueStatus[]>,
+): Promise<Record<string, Check>> {
   const checks: Record<string, () => Promise<Omit<Check, 'state'>>> = {
     hot: async () => {
       const { version, maxmemoryPolicy, refusal } = await hot.serverStatus()
@@ -55,7 +69,7 @@ async function checkAll({ hot, journal, accounts, queues }: ApiNeeds): Promise<R
     rollups: async () => { await journal.find('readiness', 'probe'); return {} },
     catalog: async () => { await accounts.findTenant('default'); return {} },
     workers: async () => {
-      const stuck = (await queues.listQueues()).filter((queue) => queue.stuck)
+      const stuck = (await listQueues()).filter((queue) => queue.stuck)
       const [first] = stuck
       if (first) {
         const seconds = Math.round(first.oldestReadySeconds ?? 0)
