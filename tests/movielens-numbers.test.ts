@@ -88,12 +88,14 @@ function edition(title: string, env: () => Record<string, string>): void {
         return { film, day: new Date(Number(seconds) * 1_000).toISOString().slice(0, 10) }
       })
       api = await startApi({ config: { RATE_LIMIT_PER_MINUTE: 0 }, env: env() })
-      key = await api.key({ scopes: ['read'] })
+      // A tenant of its own: the search server is shared with other tests.
+      const tenant = await api.tenant('numbers')
+      key = await api.key({ tenant, scopes: ['read'] })
       theirs = await api.key({ tenant: await api.tenant('neighbour'), scopes: ['read'] })
-      const of = { tenant: 'default', domain: 'jav' }
+      const of = { tenant, domain: 'jav' }
       expect(await importCatalog({ path: items, format: 'movielens', ...of, entityType: 'movie' }, api.needs))
         .toMatchObject({ inserted: films.size, rejected: 0 })
-      expect(await importFile({ path: ratings, format: 'movielens', tenant: 'default', zone: 'UTC', options: {} }, api.needs))
+      expect(await importFile({ path: ratings, format: 'movielens', tenant, zone: 'UTC', options: {} }, api.needs))
         .toMatchObject({ accepted: views.length, duplicates: 0, rejected: 0 })
       await flushShards(ALL_SHARDS, api.needs, { jobId: 'numbers' })
       await syncCatalog(api.needs)
