@@ -15,7 +15,7 @@ let page: Page
 beforeAll(async () => {
   [site, browser] = await Promise.all([openSite(), openBrowser()])
   session = await site.logIn(browser, 'analyst')
-}, 240_000)
+}, 480_000)
 afterAll(async () => {
   await browser?.close()
   await site?.close()

@@ -17,7 +17,7 @@ beforeAll(async () => {
   api = await startApi({ config, override: { dashboardFolder: join(ROOT, 'apps/dashboard/dist') } })
   key = await api.key({ scopes: ['ingest'] })
   browser = await openBrowser()
-}, 240_000)
+}, 480_000)
 afterAll(async () => {
   await browser?.close()
   await api?.[Symbol.asyncDispose]()

@@ -18,7 +18,7 @@ beforeAll(async () => {
   [site, browser] = await Promise.all([openSite(), openBrowser()])
   await site.fleet.cli('tenants', 'create', EMPTY, '--zone', 'UTC')
   session = await site.logIn(browser, 'admin')
-}, 240_000)
+}, 480_000)
 afterAll(async () => {
   await browser?.close()
   await site?.close()
