@@ -30,6 +30,12 @@ const UPSERT = `
   ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, counts = json_set(documents.counts, ${INCREMENT('view')}, ${INCREMENT('download')})
   WHERE documents.seq < excluded.seq`
 
+const INSERT_LIST = `
+  INSERT INTO lists (of, tenant, domain, entity_type, action, interval, bucket) VALUES (?, ?, ?, ?, ?, ?, ?)
+  ON CONFLICT DO UPDATE SET list = list RETURNING list`
+const RAISE_TOP = `
+  INSERT INTO tops (list, entity_id, count) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count`
+
 /** Each engine behind our store, and its driver alone with the writes that our store would do. */
 export const targets: Readonly<Record<'SQLite' | 'MongoDB', Engine>> = {
   SQLite: {
@@ -40,13 +46,23 @@ export const targets: Readonly<Record<'SQLite' | 'MongoDB', Engine>> = {
       await (await SqliteRollupStore.open({ path, actions }))[Symbol.asyncDispose]() // makes the same tables and indexes
       const database = new DatabaseSync(path, { enableForeignKeyConstraints: true })
       database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536')
-      const upsert = database.prepare(UPSERT)
+      const [upsert, insertList, raiseTop] = [database.prepare(UPSERT), database.prepare(INSERT_LIST), database.prepare(RAISE_TOP)]
+      const lists = new Map<string, number>()
       return {
         prepare: async () => {},
         async apply(n, documents) {
           database.exec('BEGIN IMMEDIATE')
           for (const { id, of, tenant, domain, entityType, entityId, interval, bucket, shard, counts } of documents) {
             upsert.run(id, of, tenant, domain, entityType, entityId, interval, bucket, shard, n, JSON.stringify(counts))
+            for (const [action, { count }] of Object.entries(counts)) {
+              const name = `${of} ${tenant} ${domain} ${entityType} ${action} ${interval} ${bucket}`
+              let list = lists.get(name)
+              if (list === undefined) {
+                list = insertList.get(of, tenant, domain, entityType, action, interval, bucket)!['list'] as number
+                lists.set(name, list)
+              }
+              raiseTop.run(list, entityId ?? String(shard), count!)
+            }
           }
           database.exec('COMMIT')
         },

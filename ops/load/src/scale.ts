@@ -61,7 +61,7 @@ async function drain(
   }
   const children = await Promise.all(Array.from({ length: processes }, async () =>
     (await workplace.startProgram<'ready'>('ops/load/src/scale-process.ts', { args: [url, String(CONCURRENCY), String(JOB_MS)] })).child))
-  const left = () => queue.getJobCountByTypes('waiting', 'active', 'paused')
+  const left = () => queue.getJobCountByTypes('waiting', 'active')
   await queue.resume()
   let before = await left()
   while (before > jobs) {
