@@ -1,7 +1,7 @@
 import type { RecordsOf, RecordStore } from '@tallyfleet/ports'
 
-/** `loadedAt`: up to when there is traffic; null until a load has come to its end. */
-export type DemoState = { state: 'loading' | 'loaded'; startedAt: string; loadedAt: string | null }
+/** `broken`: a load ended early. `loadedAt`: up to when there is traffic; null until a load has come to its end. */
+export type DemoState = { state: 'loading' | 'loaded' | 'broken'; startedAt: string; loadedAt: string | null }
 
 const recordsOf = (tenant: string): RecordsOf => ({ tenant, kind: 'demo' })
 const ID = 'films'

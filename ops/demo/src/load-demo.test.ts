@@ -87,3 +87,17 @@ test('each film has an id of its own, and a title that people can read', () => {
   expect(movie.find(({ id }) => id === 'leon-1994')).toMatchObject({ title: 'Léon', release_date: '1994-11-18' })
   expect(movie.every(({ release_date }) => release_date === null || String(release_date) < '2012')).toBe(true)
 })
+
+test('a load that ends early says so, and the next one goes on', { timeout: 60_000 }, async () => {
+  const now = { at: new Date('2026-11-21T15:30:00Z') }
+  const needs = await openBench(now)
+  const of = { tenant: 'default', zone: 'UTC' }
+  const stop = new AbortController()
+  const onProgress = () => stop.abort()
+  await expect(loadDemo(of, needs, { size, signal: stop.signal, onProgress })).rejects.toThrow()
+  expect(await findDemoState('default', needs)).toMatchObject({ state: 'broken', loadedAt: null })
+  const whole = expected(now.at)
+  const { events, duplicates } = await loadDemo(of, needs, { size })
+  expect(events + duplicates).toBe(whole.length)
+  expect(await readLedger({}, needs)).toMatchObject({ counted: whole.length, pending: 0, balanced: true })
+})

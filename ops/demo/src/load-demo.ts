@@ -47,6 +47,9 @@ export async function loadDemo(
     }
     await syncCatalog(needs, { signal })
     await syncSegments(needs, { signal })
+  } catch (error) {
+    await putDemoState(tenant, { ...state, state: 'broken' }, needs)
+    throw error
   } finally {
     await rm(folder, { recursive: true, force: true })
   }

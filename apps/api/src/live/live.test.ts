@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
 import { buildApp } from '../app.ts'
 import { eventOf, startApi, type TestApi } from '../start-api.fixture.ts'
+import type { ApiNeeds } from '../needs.ts'
 import { serveLive } from './serve-live.ts'
 import { watchLive } from './watch-live.ts'
 
@@ -34,6 +35,17 @@ async function watch(secret = key, url = api.url) {
   await waitUntil(async () => messages.length > 0)
   const deltas = () => messages.filter((message) => message.t === 'delta')
   return { socket, messages, deltas, first: messages[0] as Snapshot }
+}
+
+/** Another process of the same API, as far as sockets can tell. */
+async function startAnother(of: ApiNeeds): Promise<{ server: AsyncDisposableStack; url: string }> {
+  const stack = new AsyncDisposableStack()
+  const needs = { ...of, live: stack.use(new LiveHub(of, { everyMs: 100 })) }
+  const server = createServer(buildApp(needs)).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  stack.defer(() => { server.closeAllConnections(); server.close() })
+  stack.use(serveLive(server, needs))
+  return { server: stack, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
 }
 
 /** How opening a socket is answered. */
@@ -88,15 +100,8 @@ test('events come as deltas in unbroken order, as the next snapshot tells them, 
 test('two processes show one sum', async () => {
   const tenant = await api.tenant('twice')
   const own = await api.key({ tenant, scopes: ['ingest', 'read'] })
-  await using stack = new AsyncDisposableStack()
-  const live = stack.use(new LiveHub({ ...api.needs }, { everyMs: 100 }))
-  const needs = { ...api.needs, live }
-  const server = createServer(buildApp(needs)).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  stack.defer(() => { server.closeAllConnections(); server.close() })
-  stack.use(serveLive(server, needs))
-  const second = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-
+  const { server, url: second } = await startAnother(api.needs)
+  onTestFinished(() => server[Symbol.asyncDispose]())
   const [here, there] = [await watch(own), await watch(own, second)]
   await send(3, { entity_id: 'a' }, own)
   await fetch(`${second}/api/v1/events`, {
@@ -109,7 +114,7 @@ test('two processes show one sum', async () => {
   expect(eventsIn(late.first)).toBe(7)
 
   const ended = once(late.socket, 'close')
-  await stack.disposeAsync()
+  await server[Symbol.asyncDispose]()
   expect((await ended)[0]).toBe(1001)
   expect(here.socket.readyState).toBe(WebSocket.OPEN)
 })
@@ -149,6 +154,19 @@ test('a client that does not read misses deltas and gets a whole picture when it
   expect(seqs.length).toBeLessThan(sent) // a gap: the client asks anew
   slow.send('{"t":"snapshot"}')
   await waitUntil(async () => messages.filter(({ t }) => t === 'snapshot').length > 1)
+})
+
+test('a socket ends when what it shows cannot be read any more', { timeout: 30_000 }, async () => {
+  let isAway = false
+  const exchange = new Proxy(api.needs.exchange, {
+    get: (target, name: keyof typeof api.needs.exchange) => name !== 'read' ? target[name].bind(target)
+      : async (...of: Parameters<typeof target.read>) => { if (isAway) throw new Error('away'); return await target.read(...of) },
+  })
+  const { server, url } = await startAnother({ ...api.needs, exchange })
+  onTestFinished(() => server[Symbol.asyncDispose]())
+  const { socket } = await watch(key, url)
+  isAway = true
+  expect((await once(socket, 'close'))[0]).toBe(1013)
 })
 
 test('a socket ends with the key that opened it, and when it says what nobody understands', { timeout: 30_000 }, async () => {

@@ -53,6 +53,7 @@ export function watchLive(socket: WebSocket, ticket: LiveTicket, needs: ApiNeeds
   }
   const beat = async (): Promise<void> => {
     if (!await isCredentialValid(ticket, needs)) return socket.close(SESSION_OVER, 'the key is revoked or the session over')
+    if (!live.isWorking) return socket.close(TRY_LATER, 'a store does not answer') // rather than a picture that stands still
     send({ t: 'lag', ms: lagMs })
     if (++beats % (PING_EVERY_MS / LAG_EVERY_MS) !== 0) return
     if (!isAlive) return socket.terminate()

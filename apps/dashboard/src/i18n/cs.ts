@@ -65,7 +65,7 @@ export const cs: Messages = {
     nothing: 'Právě nic', nothingText: 'Události se ukážou sekundu po započtení. Ty z importů ne.', span: 'Rozsah', minutes: '{minutes} min', ago: 'před {minutes} min', now: 'teď', minuteUntil: 'Minuta do',
     lineSummary: 'Posledních {minutes} minut: průměrně {mean} za sekundu, nejvýše {top}.', spoken: '{rate} událostí za sekundu, {active} aktivních, nejvíce: {top}',
   },
-  demo: { load: 'Nahrát ukázková data', loading: 'Ukázková data se nahrávají: několik sekund', loaded: 'Ukázková data: skutečné filmy, vymyšlená návštěvnost' },
+  demo: { broken: 'Ukázková data: nepodařilo se nahrát všechna', load: 'Nahrát ukázková data', loading: 'Ukázková data se nahrávají: několik sekund', loaded: 'Ukázková data: skutečné filmy, vymyšlená návštěvnost' },
   content: { title: 'Obsah', top: 'Nejvíce', gaining: 'Rostoucí', losing: 'Klesající', breakdown: 'Podle: {dimension}', dimension: 'Rozdělit podle', filterBy: 'Filtrovat: {value}', noRows: 'V tomto období se nic nepočítalo.' },
   entity: {
     compareWith: 'Porovnat s',

@@ -64,7 +64,7 @@ export const en = {
     nothing: 'Nothing right now', nothingText: 'Events show here a second after they are counted. Those of imports do not.', span: 'Span', minutes: '{minutes} min', ago: '{minutes} min ago', now: 'now', minuteUntil: 'Minute until',
     lineSummary: 'Last {minutes} minutes: {mean} a second on average, {top} at most.', spoken: '{rate} events a second, {active} active, most: {top}',
   },
-  demo: { load: 'Load demo data', loading: 'Demo data is being loaded: seconds', loaded: 'Demo data: real films, made-up traffic' },
+  demo: { broken: 'Demo data: not all of it could be loaded', load: 'Load demo data', loading: 'Demo data is being loaded: seconds', loaded: 'Demo data: real films, made-up traffic' },
   content: { title: 'Content', top: 'Top', gaining: 'Gaining', losing: 'Losing', breakdown: 'By {dimension}', dimension: 'Break down by', filterBy: 'Filter by {value}', noRows: 'Nothing counted in this range.' },
   entity: {
     compareWith: 'Compare with',

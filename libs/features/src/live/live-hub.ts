@@ -44,6 +44,11 @@ export class LiveHub implements AsyncDisposable {
     this.#timer.unref()
   }
 
+  /** Whether the last second could be published and read: without it the view stands still. */
+  get isWorking(): boolean {
+    return !this.#failing
+  }
+
   /** Events that were counted for a tenant just now. */
   note(tenant: string, events: readonly LiveEvent[]): void {
     const now = this.#needs.clock.now()
