@@ -37,7 +37,7 @@ try {
   page.setDefaultTimeout(300_000)
   await page.goto(link)
   await page.goto(new URL('/', link).href)
-  await page.locator('[data-chart] svg path').first().waitFor()
+  await page.locator('[data-chart] svg path').last().waitFor({ state: 'attached' })
   note('first chart')
   console.log(`clone to first chart: ${((performance.now() - zero) / 1_000).toFixed(1)} s`)
 } finally {
