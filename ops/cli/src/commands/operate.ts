@@ -66,6 +66,11 @@ export async function doctor(env: Environment): Promise<CommandResult> {
   const open = check.shards.flatMap((shard) => shard.open ?? [])
   const oldest = Math.max(0, ...open.map(({ frozenAt }) => Date.now() - frozenAt.getTime()))
   findings.push({ check: 'open batches', state: oldest > 300_000 ? 'warning' : 'ok', detail: `${open.length}, oldest ${Math.round(oldest / 1_000)} s` })
+  await using admin = await openAdmin(env)
+  const stuck = (await admin.listQueues()).filter((queue) => queue.stuck)
+  findings.push(stuck.length === 0 ? { check: 'workers', state: 'ok', detail: 'nothing lies there that nobody takes' } : {
+    check: 'workers', state: 'warning', detail: `nobody takes what is ready in ${stuck.map(({ queue }) => queue).join(', ')}`,
+  })
   const bad = findings.some(({ state }) => state === 'bad')
   return {
     data: { findings, stopped: check.shards.filter(({ stopped }) => stopped).map(({ shard }) => shard) },
