@@ -29,7 +29,7 @@ export type TestApi = AsyncDisposable & {
 
 export type Answer = { status: number; headers: Headers; text: string; json: any }
 
-const job = { name: 'test-board', queue: 'boards' }
+const job = { name: 'test-board', queue: 'boards', waitGoalMs: 60_000 }
 
 /**
  * The whole API on a free port, over a Redis of its own and stores in a folder that goes with it.
