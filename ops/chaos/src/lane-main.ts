@@ -9,6 +9,7 @@ import { openStores, storesConfig } from '@tallyfleet/stores'
 import { armPorts } from './arm-ports.ts'
 import type { Break } from './breaks.ts'
 import { suffer, watchDatabases } from './faults.ts'
+import { KILL_POINTS, type Step } from './kill-points.ts'
 import type { LaneAnswer, LaneOrder } from './lane.ts'
 import { SCHEDULE } from './lane-schedule.ts'
 import type { Prototypes } from './prototypes.ts'
@@ -16,8 +17,6 @@ import { ENTITIES } from './senders.ts'
 import { createTraps } from './traps.ts'
 
 const PAUSE_MS = 60
-const CLOSE_EVERY = 4
-const REPAIR_EVERY = 6
 const REPAIR_SHARDS = 4
 
 // Imported and waiting: the process that replaces a killed one has only to open its stores.
@@ -38,7 +37,8 @@ const stores = await openStores(storesConfig.parse(env), { packs, log: silentLog
   if (toAppError(error).kind !== 'unavailable') throw error
   process.exit(5) // killed with it: another process tries again
 })
-const queue = env['CHAOS_TICKS'] === '1' ? await (await import('@tallyfleet/queue')).openJobQueue({ url: stores.redisUrl }) : undefined
+const queue = env['CHAOS_TICKS'] === '1'
+  ? await (await import('@tallyfleet/queue')).openJobQueue({ url: stores.redisUrl }).catch(() => process.exit(5)) : undefined
 const traps = createTraps()
 const prototypeOf = <Port>(adapter: Port) => Object.getPrototypeOf(adapter) as Port
 const prototypes: Prototypes = {
@@ -48,9 +48,13 @@ const prototypes: Prototypes = {
 armPorts(prototypes, traps, { breaks: env['CHAOS_BREAK'] as Break | undefined, redisUrl: stores.redisUrl })
 const needs = { ...stores, packs, clock: systemClock, log: silentLog }
 
+/** Where the trap is set. */
+let aim: Step | undefined
 process.on('message', (order: LaneOrder) => {
   switch (order.do) {
-    case 'trap': return traps.set(order.trap)
+    case 'trap':
+      aim = KILL_POINTS.find(({ name }) => name === order.trap.point)?.step
+      return traps.set(order.trap)
     case 'suffer': return suffer(order.told)
     case 'ingest': return void answering(order.id, () =>
       recordEvents(order.events, { tenant: 'default', zone: 'UTC', keyId: 'chaos', eventsPerMinute: 0 }, needs))
@@ -60,14 +64,35 @@ process.on('message', (order: LaneOrder) => {
 })
 tell({ is: 'ready' })
 
-/** What a fleet does all day, as fast as it can. A store that is away is met again in the next round. */
-for (let round = 1; ; round++) {
-  await attempt('flush', () => flushShards(ALL_SHARDS, needs, { jobId: `lane-${process.pid}` }))
-  await attempt('sync-catalog', () => syncCatalog(needs))
-  await attempt('sync-segments', () => syncSegments(needs))
-  if (queue) await attempt('ticks', () => settleTicks([SCHEDULE], { ...needs, queue, cronTicks: () => [] }))
-  if (round % CLOSE_EVERY === 0) await attempt('close-ledger', () => closeLedger(needs))
-  if (queue && round % REPAIR_EVERY === 0) await attempt('repair', () => openRepairs(someShards(round), needs, { jobId: `lane-${process.pid}` }))
+type Work = { steps: readonly Step[]; what: string; every: number; work: () => Promise<unknown> }
+
+/** What a fleet does all day. */
+const DAY: Work[] = [
+  {
+    steps: ['freeze', 'flush', 'finish'], what: 'flush', every: 1,
+    work: () => flushShards(ALL_SHARDS, needs, { jobId: `lane-${process.pid}` }),
+  },
+  { steps: ['catalog'], what: 'sync-catalog', every: 1, work: () => syncCatalog(needs) },
+  { steps: ['segments'], what: 'sync-segments', every: 1, work: () => syncSegments(needs) },
+  { steps: ['ledger'], what: 'close-ledger', every: 4, work: () => closeLedger(needs) },
+]
+if (queue) {
+  DAY.push(
+    { steps: ['tick'], what: 'ticks', every: 1, work: () => settleTicks([SCHEDULE], { ...needs, queue, cronTicks: () => [] }) },
+    {
+      steps: ['repair'], what: 'repair', every: 6,
+      work: () => openRepairs(someShards(round), needs, { jobId: `lane-${process.pid}` }),
+    },
+  )
+}
+
+/** As fast as it can, and first what the trap waits in. A store that is away is met again in the next round. */
+let round = 1
+for (;; round++) {
+  const first = Math.max(0, DAY.findIndex(({ steps }) => aim !== undefined && steps.includes(aim)))
+  for (const { what, every, work, steps } of [...DAY.slice(first), ...DAY.slice(0, first)]) {
+    if (round % every === 0 || steps.includes(aim!)) await attempt(what, work)
+  }
   await sleep(PAUSE_MS)
 }
 
