@@ -18,7 +18,8 @@ export async function announceLog(id: string, folder: string, journal: Journal):
 export async function listElsewhere(own: readonly string[], journal: Journal): Promise<KnownLog[]> {
   const since = new Date(Date.now() - NEEDED_MS).toISOString()
   const known = await journal.list(KIND, { limit: MOST_LOGS })
-  return known.map(({ id, body }) => ({ id, ...body as Omit<KnownLog, 'id'> })).filter(({ id, at }) => !own.includes(id) && at > since)
+  return known.map(({ id, body }) => ({ id, ...body as Omit<KnownLog, 'id'> }))
+    .filter(({ id, at }) => !own.includes(id) && at > since)
 }
 
 /** Gives up a log that is gone for good. False when nobody knows it. */

@@ -115,8 +115,11 @@ export class LoggedHotStore implements HotStore {
       this.#options.log.info({ shards: lost.length }, 'hot store has no memory of logged events, rebuilding it')
       const missing = await this.#rebuild()
       this.#waits = missing.length === 0 ? undefined : 'redis lost its memory of ids, and waits for the ingest logs '
-        + `${missing.map(({ id, host, folder }) => `${id} (${host} ${folder})`).join(', ')}: start an API there, or run fleet log rebuild there`
-      if (this.#waits !== undefined) throw new AppError('STORE_UNAVAILABLE', this.#waits, { details: { retryAfterSeconds: 5 } })
+        + `${missing.map(({ id, host, folder }) => `${id} (${host} ${folder})`).join(', ')}: start an API there, or run `
+        + 'fleet log rebuild there'
+      if (this.#waits !== undefined) {
+        throw new AppError('STORE_UNAVAILABLE', this.#waits, { details: { retryAfterSeconds: 5 } })
+      }
       shards = await this.#hot.listShardLogs()
     }
     this.#waits = undefined
