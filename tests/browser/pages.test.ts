@@ -2,7 +2,7 @@ import { AxeBuilder } from '@axe-core/playwright'
 import type { Browser, Page, Route } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { closePages, openBrowser, openPage } from './browser.ts'
-import { settle } from './settle.ts'
+import { eventually, settle } from './settle.ts'
 import { openSite, type SessionState, type Site } from './site.ts'
 
 const PAGES = ['/', '/live', '/content', '/content/f-1', '/segments', '/catalog', '/quality', '/proof?id=f-1', '/queues', '/settings']
@@ -45,7 +45,7 @@ describe.each(PAGES)('%s', (path) => {
     await page.emulateMedia({ colorScheme: 'dark' })
     expect(await barriers(page, { contrastOnly: true })).toEqual([])
     await page.setViewportSize({ width: 320, height: 640 })
-    await expect.poll(() => overflow(page)).toBe(0)
+    await eventually(() => overflow(page)).toBe(0)
     expect(faults).toEqual([])
   })
 
@@ -72,10 +72,10 @@ describe.each(PAGES)('%s', (path) => {
     expect(await barriers(page)).toEqual([])
     await page.unrouteAll()
     const again = page.getByRole('button', { name: 'Try again' })
-    await expect.poll(async () => {
+    await eventually(async () => {
       for (const button of (await again.all()).reverse()) await button.click({ timeout: 1_000 }).catch(() => undefined) // some wait for others
       return await again.count()
-    }, { timeout: 120_000 }).toBe(0)
+    }).toBe(0)
     await settle(page)
     expect(faults).toEqual([])
   })

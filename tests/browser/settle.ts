@@ -1,4 +1,5 @@
 import type { Page } from 'playwright-core'
+import { expect } from 'vitest'
 
 /** Waits until everything that the page reads is there, its charts too. */
 export async function settle(page: Page): Promise<void> {
@@ -6,3 +7,6 @@ export async function settle(page: Page): Promise<void> {
   await page.waitForFunction(() => !document.querySelector('#page [aria-busy="true"], #page .skeleton')
     && [...document.querySelectorAll('[data-chart]')].every((chart) => chart.querySelector('svg, table')))
 }
+
+/** `expect` of something that comes true in a while, on a slow machine too. */
+export const eventually = <T>(read: () => T) => expect.poll(read, { timeout: 60_000, interval: 100 })
