@@ -5,6 +5,9 @@ import { closePages, openBrowser, openPage, type WatchedPage } from './browser.t
 import { eventually, settle } from './settle.ts'
 import { openSite, PASSWORD, type SessionState, type Site } from './site.ts'
 
+/** The page's own, in functions that run there. */
+declare const document: any
+
 const SUBJECT = 'domain=jav&entity_type=movie&action=view'
 
 let site: Site

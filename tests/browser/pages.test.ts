@@ -5,6 +5,9 @@ import { closePages, openBrowser, openPage } from './browser.ts'
 import { eventually, settle } from './settle.ts'
 import { openSite, type SessionState, type Site } from './site.ts'
 
+/** The page's own, in functions that run there. */
+declare const document: any
+
 const PAGES = ['/', '/live', '/content', '/content/f-1', '/segments', '/catalog', '/quality', '/proof?id=f-1', '/queues', '/settings']
 const EMPTY = 'empty'
 /** What the browser itself says of the answers that a test makes fail. */

@@ -1,6 +1,9 @@
 import type { Page } from 'playwright-core'
 import { expect } from 'vitest'
 
+/** The page's own, in functions that run there. */
+declare const document: any
+
 /** Waits until everything that the page reads is there, its charts too. */
 export async function settle(page: Page): Promise<void> {
   await page.locator('#page h1').waitFor()
