@@ -52,7 +52,7 @@ test('a day that lost its counts without retention is told, and not copied upwar
 })
 
 test('beside a blanked day, damage to buckets that it is no part of is still found', async () => {
-  const both = changed((document) => {
+  const both = changed((document): Partial<RollupDocument> | undefined => {
     if (isOld(document)) return { counts: {}, retired: true }
     return document.of === 'entity' && document.interval === 'month' && document.bucket === NEW.slice(0, 7)
       ? { counts: { view: { count: 9 } } } : undefined
