@@ -7,9 +7,9 @@ export type SearchOptions = {
   /** `http(s)://[user:password@]host:port[/path]`; user and password become basic authentication. */
   url: string
   /** Sent as `Authorization: ApiKey …`; wins over a password in the URL. The encoded form that the server hands out. */
-  apiKey?: string
+  apiKey?: string | undefined
   /** PEM of the authority that signed the server's certificate; absent: those that Node trusts. */
-  ca?: string
+  ca?: string | undefined
 }
 
 const CONNECT_TIMEOUT_MS = 3_000

@@ -105,7 +105,7 @@ export async function openDurableStores(config: StoresConfig, { packs }: { packs
     segments = await SqliteSegmentStore.open({ path: segmentsUrl.slice('sqlite:'.length) })
   } else {
     const { SearchSegmentStore } = await import('@tallyfleet/store-search')
-    segments = await SearchSegmentStore.open({ url: segmentsUrl })
+    segments = await SearchSegmentStore.open({ url: segmentsUrl, apiKey: config.SEGMENTS_API_KEY, ca: config.SEGMENTS_CA })
   }
   stack.use(segments)
   await refuseMoved(journal)

@@ -11,6 +11,8 @@ export const storesConfig = z.object({
   ROLLUPS_URL: url(['mongodb://', 'mongodb+srv://', 'sqlite:']).optional().describe('Rollups, manifests, journal. Unset: SQLite under FLEET_HOME'),
   CATALOG_URL: url(['mysql://', 'sqlite:']).optional().describe('Catalog, totals, accounts, audit. Unset: SQLite under FLEET_HOME'),
   SEGMENTS_URL: url(['http://', 'https://', 'sqlite:']).optional().describe('Segments: Elasticsearch or OpenSearch. Unset: SQLite under FLEET_HOME'),
+  SEGMENTS_API_KEY: z.string().min(1).optional().describe('Elasticsearch: an API key, base64 of id:key. Unset: the name and password in SEGMENTS_URL, if any'),
+  SEGMENTS_CA: z.string().startsWith('-----BEGIN CERTIFICATE').optional().describe('Certificates (PEM) to trust for SEGMENTS_URL, in place of those that Node.js trusts; SEGMENTS_CA_FILE names the file'),
   FLEET_SECRET: z.string().min(32).optional().describe('Keys the hashes of dedupe members and document ids; fixed for the life of the rollups. Unset: drawn once and kept beside the rollups'),
   INGEST_DURABILITY: z.enum(['everysec', 'fsync', 'replica', 'log-first']).default('everysec').describe('What a 202 promises; docs/durability.md. everysec: survives kill -9 of any process but Redis; when Redis or its machine dies, the last two seconds may be lost. fsync: it is on the disk of Redis (appendfsync always, or Redis 7.2). replica: INGEST_REPLICAS replicas have it. log-first: it is in a log under FLEET_HOME, from which a lost Redis is rebuilt. The same for every process'),
   INGEST_REPLICAS: z.coerce.number().int().min(1).max(10).default(1).describe('With INGEST_DURABILITY=replica: so many replicas must have a write before its 202'),

@@ -7,7 +7,7 @@ import { z } from 'zod'
 import type { Environment } from '../context.ts'
 import { table, type CommandResult } from '../output.ts'
 
-const SECRET = /SECRET|TOKEN|PASSWORD|_URL$/
+const SECRET = /SECRET|TOKEN|PASSWORD|_KEY$|_URL$/
 
 /** Every setting with its value and where it comes from; values that may hold a secret are masked. Exit 4 when one is wrong. */
 export async function configCommand(env: Environment, given: Environment): Promise<CommandResult> {
