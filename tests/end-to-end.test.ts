@@ -125,6 +125,7 @@ edition('servers', () => {
   for (const server of [mysql, mongo, search]) if ('skip' in server) throw new Error(server.skip)
   const at = (server: typeof mysql) => ('url' in server ? server.url.replace(/\/$/, '') : '')
   return {
-    ROLLUPS_URL: `${at(mongo)}/${freshName('rollups')}`, CATALOG_URL: `${at(mysql)}/${freshName('catalog')}`, SEGMENTS_URL: at(search),
+    ROLLUPS_URL: `${at(mongo)}/${freshName('rollups')}`, CATALOG_URL: `${at(mysql)}/${freshName('catalog')}`,
+    SEGMENTS_URL: at(search), SEGMENTS_PREFIX: freshName('segments'),
   }
 })

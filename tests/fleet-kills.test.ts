@@ -30,7 +30,8 @@ test('two APIs, two schedulers and three workers count exactly while workers are
   const redis = await startPrivateRedis()
   stack.defer(() => redis.stop())
   const env = cleanEnv(home, {
-    REDIS_URL: redis.url, ROLLUPS_URL: `${mongo}/${freshName('kills')}`, CATALOG_URL: `${mysql}/${freshName('kills')}`, SEGMENTS_URL: search!,
+    REDIS_URL: redis.url, ROLLUPS_URL: `${mongo}/${freshName('kills')}`, CATALOG_URL: `${mysql}/${freshName('kills')}`,
+    SEGMENTS_URL: search!, SEGMENTS_PREFIX: freshName('kills'),
     FLUSH_INTERVAL_MS: '4000', FREEZE_SETTLE_MS: '0', LOG_LEVEL: 'error', FLEET_QUEUES: 'flush:2,sync,housekeeping,maintenance',
   })
   const roles = new Set<ChildProcess>()

@@ -336,5 +336,8 @@ edition('servers', () => {
   const [mysql, mongo, search] = [testServer('mysql'), testServer('mongo'), testServer('elasticsearch')]
   for (const server of [mysql, mongo, search]) if ('skip' in server) throw new Error(server.skip)
   const at = (server: typeof mysql) => ('url' in server ? server.url.replace(/\/$/, '') : '')
-  return { ROLLUPS_URL: `${at(mongo)}/${freshName('rollups')}`, CATALOG_URL: `${at(mysql)}/${freshName('catalog')}`, SEGMENTS_URL: at(search) }
+  return {
+    ROLLUPS_URL: `${at(mongo)}/${freshName('rollups')}`, CATALOG_URL: `${at(mysql)}/${freshName('catalog')}`,
+    SEGMENTS_URL: at(search), SEGMENTS_PREFIX: freshName('segments'),
+  }
 })

@@ -30,7 +30,7 @@ test('what a hand changed on servers is found, planned and put right, also by a 
   stack.defer(() => redis.stop())
   const env = cleanEnv(home, {
     REDIS_URL: redis.url, ROLLUPS_URL: `${mongo}/${freshName('repair')}`,
-    CATALOG_URL: `${mysql}/${freshName('repair')}`, SEGMENTS_URL: search,
+    CATALOG_URL: `${mysql}/${freshName('repair')}`, SEGMENTS_URL: search, SEGMENTS_PREFIX: freshName('repair'),
   })
   const config = storesConfig.parse({ ...env, FREEZE_SETTLE_MS: '0' })
   const open = () => openStores(config, { packs, log: silentLog })
@@ -38,7 +38,6 @@ test('what a hand changed on servers is found, planned and put right, also by a 
   const needs = { ...stores, packs, clock: systemClock, log: silentLog }
   const options = { jobId: 'repair' }
 
-  // The index of the segments is shared by all tests.
   const id = freshName('film')
   const shard = shardOf({ ...MOVIES, entityId: id })
   await stores.catalog.putRows(MOVIES, [{ id, columns: { title: id } }])
@@ -59,7 +58,7 @@ test('what a hand changed on servers is found, planned and put right, also by a 
   await setTotal(40)
   const sql = stack.adopt(await createConnection(env['CATALOG_URL']!), (one) => one.end())
   await sql.query('UPDATE jav SET views = 90 WHERE id = ?', [id])
-  const found = await fetch(`${search}/tallyfleet-segments/_search?q=entity_id:${encodeURIComponent(`"${id}"`)}`)
+  const found = await fetch(`${search}/${env['SEGMENTS_PREFIX']}-segments/_search?q=entity_id:${encodeURIComponent(`"${id}"`)}`)
   const { hits: { hits: [document] } } = await found.json() as { hits: { hits: { _id: string; _index: string }[] } }
   const hand = await fetch(`${search}/${document!._index}/_update/${encodeURIComponent(document!._id)}`, {
     method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ doc: { totals: { view: 8 } } }),

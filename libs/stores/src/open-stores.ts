@@ -105,7 +105,9 @@ export async function openDurableStores(config: StoresConfig, { packs }: { packs
     segments = await SqliteSegmentStore.open({ path: segmentsUrl.slice('sqlite:'.length) })
   } else {
     const { SearchSegmentStore } = await import('@tallyfleet/store-search')
-    segments = await SearchSegmentStore.open({ url: segmentsUrl, apiKey: config.SEGMENTS_API_KEY, ca: config.SEGMENTS_CA })
+    segments = await SearchSegmentStore.open({
+      url: segmentsUrl, prefix: config.SEGMENTS_PREFIX, apiKey: config.SEGMENTS_API_KEY, ca: config.SEGMENTS_CA,
+    })
   }
   stack.use(segments)
   await refuseMoved(journal)

@@ -11,6 +11,7 @@ export const storesConfig = z.object({
   ROLLUPS_URL: url(['mongodb://', 'mongodb+srv://', 'sqlite:']).optional().describe('Rollups, manifests, journal. Unset: SQLite under FLEET_HOME'),
   CATALOG_URL: url(['mysql://', 'sqlite:']).optional().describe('Catalog, totals, accounts, audit. Unset: SQLite under FLEET_HOME'),
   SEGMENTS_URL: url(['http://', 'https://', 'sqlite:']).optional().describe('Segments: Elasticsearch or OpenSearch. Unset: SQLite under FLEET_HOME'),
+  SEGMENTS_PREFIX: z.string().default('tallyfleet').describe('What the names of the search indices begin with: one for each fleet on the same server'),
   SEGMENTS_API_KEY: z.string().min(1).optional().describe('Elasticsearch: an API key, base64 of id:key. Unset: the name and password in SEGMENTS_URL, if any'),
   SEGMENTS_CA: z.string().startsWith('-----BEGIN CERTIFICATE').optional().describe('Certificates (PEM) to trust for SEGMENTS_URL, in place of those that Node.js trusts; SEGMENTS_CA_FILE names the file'),
   FLEET_SECRET: z.string().min(32).optional().describe('Keys the hashes of dedupe members and document ids; fixed for the life of the rollups. Unset: drawn once and kept beside the rollups'),
