@@ -32,7 +32,7 @@ export interface WorkerFleet extends AsyncDisposable {
 
 const LOOK_MS = 5_000
 /** With the look before and the look after it, work that nobody takes is known within a minute. */
-const STUCK_MS = 45_000
+const STUCK_MS = 30_000
 const SILENT_MS = 30_000
 
 /**
