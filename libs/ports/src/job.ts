@@ -155,7 +155,10 @@ export type QueueStatus = {
   waitGoalSeconds: number
   /** How many workers the queue should have. 0 while it is paused or idle; never fewer than run a job now. */
   desiredReplicas: number
-  /** Work is ready for half a minute that nobody takes, though a worker has room for it or none is there. */
+  /**
+   * Work is ready for half a minute that nobody takes, though a worker has room for it or none is there; or a job is
+   * held by a worker that fell silent half a minute ago, and no other is there to take it over.
+   */
   stuck: boolean
 }
 

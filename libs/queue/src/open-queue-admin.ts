@@ -78,7 +78,9 @@ class BullAdmin implements BullQueueAdmin {
         paused, ready, active, busyWorkers, workers, jobsPerSecond, runSeconds, waitGoalSeconds,
         slotsPerWorker: slots.workers > 0 ? slots.slots / slots.workers : DEFAULT_CONCURRENCY,
       }),
-      stuck: !paused && (oldestReadySeconds ?? 0) > STUCK_SECONDS && (slots.workers === 0 || active < slots.slots),
+      stuck: !paused && (slots.workers === 0
+        ? active > 0 || (oldestReadySeconds ?? 0) > STUCK_SECONDS
+        : active < slots.slots && (oldestReadySeconds ?? 0) > STUCK_SECONDS),
     }
   }
 

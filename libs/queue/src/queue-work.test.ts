@@ -76,6 +76,24 @@ test('work that lies untouched for half a minute is stuck, unless every slot is 
   await under.settled('completed', 2)
 })
 
+test('a job whose worker fell silent is stuck while no other worker is there', async () => {
+  await using under = await openQueueUnderTest(copy, redis)
+  const { promise: gate, resolve: finish } = Promise.withResolvers<void>()
+  const stuck = async () => (await under.admin.listQueues())[0]!.stuck
+  await under.work(() => gate, { concurrency: 1 })
+  await under.queue.enqueue(copy, {})
+  await waitUntil(async () => (await under.counts()).active === 1)
+  expect(await stuck()).toBe(false)
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 31_000 })
+  try {
+    expect(await stuck()).toBe(true)
+  } finally {
+    vi.useRealTimers()
+    finish()
+  }
+  await under.settled('completed')
+})
+
 test('slots of workers that fell silent do not count, and are forgotten', async () => {
   const connection = await connectProducer(redis.url)
   const prefix = '{slots}'

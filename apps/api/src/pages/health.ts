@@ -73,7 +73,9 @@ async function checkAll(
       const [first] = stuck
       if (first) {
         const seconds = Math.round(first.oldestReadySeconds ?? 0)
-        throw new Error(`${first.queue}: work has been ready for ${seconds} s, and nobody takes it`)
+        throw new Error(seconds > 0
+          ? `${first.queue}: work has been ready for ${seconds} s, and nobody takes it`
+          : `${first.queue}: the worker that holds a job fell silent, and there is no other`)
       }
       return {}
     },

@@ -69,7 +69,7 @@ export async function doctor(env: Environment): Promise<CommandResult> {
   await using admin = await openAdmin(env)
   const stuck = (await admin.listQueues()).filter((queue) => queue.stuck)
   findings.push(stuck.length === 0 ? { check: 'workers', state: 'ok', detail: 'nothing lies there that nobody takes' } : {
-    check: 'workers', state: 'warning', detail: `nobody takes what is ready in ${stuck.map(({ queue }) => queue).join(', ')}`,
+    check: 'workers', state: 'warning', detail: `nobody works on what lies in ${stuck.map(({ queue }) => queue).join(', ')}`,
   })
   const bad = findings.some(({ state }) => state === 'bad')
   return {
