@@ -2,9 +2,9 @@ import { existsSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { bucketOf, dayOf, type Interval } from '@tallyfleet/domain'
-import { freshName, testServer } from '@tallyfleet/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { newHome, ROOT, startFleet, cleanEnv, type FleetProcess } from './fleet-process.ts'
+import { storesOnServers } from './stores-on-servers.ts'
 
 const DATA = resolve(ROOT, '../shared/data')
 const RATINGS = join(DATA, 'ml-100k-raw/u.data')
@@ -120,12 +120,4 @@ function edition(title: string, serverEnv: () => Record<string, string>): void {
 }
 
 edition('embedded', () => ({}))
-edition('servers', () => {
-  const [mysql, mongo, search] = [testServer('mysql'), testServer('mongo'), testServer('elasticsearch')]
-  for (const server of [mysql, mongo, search]) if ('skip' in server) throw new Error(server.skip)
-  const at = (server: typeof mysql) => ('url' in server ? server.url.replace(/\/$/, '') : '')
-  return {
-    ROLLUPS_URL: `${at(mongo)}/${freshName('rollups')}`, CATALOG_URL: `${at(mysql)}/${freshName('catalog')}`,
-    SEGMENTS_URL: at(search), SEGMENTS_PREFIX: freshName('segments'),
-  }
-})
+edition('servers', () => storesOnServers('mongo', 'mysql', 'elasticsearch'))

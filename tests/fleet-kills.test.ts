@@ -5,9 +5,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { packs } from '@tallyfleet/packs'
 import { silentLog } from '@tallyfleet/ports'
 import { openStores, storesConfig } from '@tallyfleet/stores'
-import { freshName, startPrivateRedis, testServer } from '@tallyfleet/testing'
+import { startPrivateRedis } from '@tallyfleet/testing'
 import { expect, test } from 'vitest'
 import { cleanEnv, newHome, ROOT, runCli } from './fleet-process.ts'
+import { storesOnServers } from './stores-on-servers.ts'
 
 const LONG = process.env.FLEET_LONG === '1'
 const TRAFFIC_MS = LONG ? 600_000 : 60_000
@@ -19,19 +20,13 @@ const SENDERS = 4
 type Role = { process: ChildProcess; port: number }
 
 test('two APIs, two schedulers and three workers count exactly while workers are killed', { timeout: TRAFFIC_MS + 400_000 }, async () => {
-  const [mysql, mongo, search] = (['mysql', 'mongo', 'elasticsearch'] as const).map((kind) => {
-    const server = testServer(kind)
-    if ('skip' in server) throw new Error(server.skip)
-    return server.url.replace(/\/$/, '')
-  })
   await using stack = new AsyncDisposableStack()
   const { home, remove } = await newHome()
   stack.defer(remove)
   const redis = await startPrivateRedis()
   stack.defer(() => redis.stop())
   const env = cleanEnv(home, {
-    REDIS_URL: redis.url, ROLLUPS_URL: `${mongo}/${freshName('kills')}`, CATALOG_URL: `${mysql}/${freshName('kills')}`,
-    SEGMENTS_URL: search!, SEGMENTS_PREFIX: freshName('kills'),
+    REDIS_URL: redis.url, ...storesOnServers('mongo', 'mysql', 'elasticsearch'),
     FLUSH_INTERVAL_MS: '4000', FREEZE_SETTLE_MS: '0', LOG_LEVEL: 'error', FLEET_QUEUES: 'flush:2,sync,housekeeping,maintenance',
   })
   const roles = new Set<ChildProcess>()

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { ALL_SHARDS } from '@tallyfleet/domain'
 import { flushShards, importCatalog, importFile, syncCatalog, syncSegments } from '@tallyfleet/features'
-import { freshName, testServer } from '@tallyfleet/testing'
 import { parse } from 'csv-parse/sync'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startApi, type TestApi } from '../apps/api/src/start-api.fixture.ts'
+import { storesOnServers } from './stores-on-servers.ts'
 
 /**
  * Every number that a page shows of an imported file, asked for as the page asks, against a count of that file's lines
@@ -332,12 +332,4 @@ function edition(title: string, env: () => Record<string, string>): void {
 }
 
 edition('embedded', () => ({}))
-edition('servers', () => {
-  const [mysql, mongo, search] = [testServer('mysql'), testServer('mongo'), testServer('elasticsearch')]
-  for (const server of [mysql, mongo, search]) if ('skip' in server) throw new Error(server.skip)
-  const at = (server: typeof mysql) => ('url' in server ? server.url.replace(/\/$/, '') : '')
-  return {
-    ROLLUPS_URL: `${at(mongo)}/${freshName('rollups')}`, CATALOG_URL: `${at(mysql)}/${freshName('catalog')}`,
-    SEGMENTS_URL: at(search), SEGMENTS_PREFIX: freshName('segments'),
-  }
-})
+edition('servers', () => storesOnServers('mongo', 'mysql', 'elasticsearch'))

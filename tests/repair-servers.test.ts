@@ -8,30 +8,24 @@ import {
 import { packs } from '@tallyfleet/packs'
 import { silentLog, systemClock } from '@tallyfleet/ports'
 import { openStores, storesConfig } from '@tallyfleet/stores'
-import { freshName, startPrivateRedis, testServer, waitUntil } from '@tallyfleet/testing'
+import { freshName, startPrivateRedis, waitUntil } from '@tallyfleet/testing'
 import { MongoClient } from 'mongodb'
 import { createConnection } from 'mysql2/promise'
 import { expect, test } from 'vitest'
 import { cleanEnv, newHome, ROOT } from './fleet-process.ts'
+import { storesOnServers } from './stores-on-servers.ts'
 
 const SLOW = { timeout: 600_000 }
 const MOVIES = { tenant: 'default', domain: 'jav', entityType: 'movie' }
 
 test('what a hand changed on servers is found, planned and put right, also by a repair that is killed', SLOW, async () => {
-  const [mongo, mysql, search] = (['mongo', 'mysql', 'elasticsearch'] as const).map((kind) => {
-    const server = testServer(kind)
-    if ('skip' in server) throw new Error(server.skip)
-    return server.url.replace(/\/$/, '')
-  }) as [string, string, string]
   await using stack = new AsyncDisposableStack()
   const { home, remove } = await newHome()
   stack.defer(remove)
   const redis = await startPrivateRedis()
   stack.defer(() => redis.stop())
-  const env = cleanEnv(home, {
-    REDIS_URL: redis.url, ROLLUPS_URL: `${mongo}/${freshName('repair')}`,
-    CATALOG_URL: `${mysql}/${freshName('repair')}`, SEGMENTS_URL: search, SEGMENTS_PREFIX: freshName('repair'),
-  })
+  const env = cleanEnv(home, { REDIS_URL: redis.url, ...storesOnServers('mongo', 'mysql', 'elasticsearch') })
+  const search = env['SEGMENTS_URL']!
   const config = storesConfig.parse({ ...env, FREEZE_SETTLE_MS: '0' })
   const open = () => openStores(config, { packs, log: silentLog })
   const stores = stack.use(await waitUntil(open, { timeoutMs: 120_000 })) // making an index takes its time

@@ -1,7 +1,8 @@
 import type { AnswerOf, demoAnswerSchema } from '@tallyfleet/api-contract'
 import { useQueryCache } from '@pinia/colada'
-import { computed, onScopeDispose, ref, shallowRef, watch, type ComputedRef, type Ref } from 'vue'
-import { sendApi, type ApiProblem } from '../api/read-api.ts'
+import { computed, onScopeDispose, ref, watch, type ComputedRef } from 'vue'
+import { sendApi } from '../api/read-api.ts'
+import { useAttempt } from '../api/use-attempt.ts'
 import { useRead } from '../api/use-read.ts'
 import { useSession } from './session.ts'
 
@@ -12,12 +13,12 @@ const isAsked = ref(false)
 
 /** Whether the tenant holds demo data, and how to load it. While it loads, every page reads again. */
 export function useDemo(): {
-  state: ComputedRef<Demo['data']['state'] | undefined>; mayLoad: ComputedRef<boolean>; error: Ref<ApiProblem | undefined>; load: () => Promise<void>
+  state: ComputedRef<Demo['data']['state'] | undefined>; mayLoad: ComputedRef<boolean>; error: ReturnType<typeof useAttempt>['error']; load: () => Promise<void>
 } {
   const { session } = useSession()
   const cache = useQueryCache()
   const read = useRead<Demo>('/demo')
-  const error = shallowRef<ApiProblem>()
+  const { error, attempt } = useAttempt()
   const state = computed(() => (isAsked.value ? 'loading' : read.data.value?.data.state))
 
   let timer: ReturnType<typeof setInterval> | undefined
@@ -34,13 +35,7 @@ export function useDemo(): {
   onScopeDispose(() => clearInterval(timer))
 
   async function load(): Promise<void> {
-    error.value = undefined
-    try {
-      await sendApi('POST', '/demo')
-      isAsked.value = true
-    } catch (cause) {
-      error.value = cause as ApiProblem
-    }
+    if (await attempt(() => sendApi('POST', '/demo'))) isAsked.value = true
   }
   return { state, mayLoad: computed(() => session.value.scopes.includes('admin')), error, load }
 }
