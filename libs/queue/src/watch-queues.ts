@@ -21,7 +21,7 @@ export function watchQueues(
     'fleet_queue_desired_replicas', 'Workers that the queue should have, by its work and its wait goal', ['queue'], 'max',
   )
   const workers = metrics.gauge('fleet_queue_workers', 'Workers that are connected to the queue', ['queue'], 'max')
-  const stuck = metrics.gauge('fleet_queue_stuck', '1 while ready work lies there that nobody takes', ['queue'], 'max')
+  const stuck = metrics.gauge('fleet_queue_stuck', '1 while nobody takes what is ready, or the only worker of a job is silent', ['queue'], 'max')
   let failing = false
   const look = async () => {
     try {
