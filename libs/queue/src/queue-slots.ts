@@ -8,14 +8,18 @@ export type QueueSlots = { workers: number; slots: number }
 const FRESH_MS = 30_000
 const FORGET_MS = 3_600_000
 
-/** A hash: `queue worker` → `slots time`. BullMQ knows who is connected, and not how much each takes on. */
+/**
+ * A hash: `queue worker` → `slots time`, in ms of Redis's clock, the one that all hosts share. BullMQ knows who is
+ * connected, and not how much each takes on.
+ */
 const keyOf = (prefix: string) => `${prefix}/slots`
 
 /** Says how many jobs of each queue a worker process runs at a time. To be repeated well within 30 s. */
 export async function tellSlots(
   connection: Connection, prefix: string, name: string, queues: readonly { queue: string; concurrency: number }[],
 ): Promise<void> {
-  const entries = queues.map(({ queue, concurrency }) => [`${queue} ${name}`, `${concurrency} ${Date.now()}`] as const)
+  const now = await redisNow(connection)
+  const entries = queues.map(({ queue, concurrency }) => [`${queue} ${name}`, `${concurrency} ${now}`] as const)
   await (connection as Redis).hset(keyOf(prefix), Object.fromEntries(entries))
 }
 
@@ -29,9 +33,12 @@ export async function forgetSlots(
 export async function listSlots(connection: Connection, prefix: string): Promise<Map<string, QueueSlots>> {
   const all = new Map<string, QueueSlots>()
   const gone: string[] = []
-  for (const [field, value] of Object.entries(await (connection as Redis).hgetall(keyOf(prefix)))) {
+  // The time comes last: no entry is newer.
+  const told = await (connection as Redis).hgetall(keyOf(prefix))
+  const now = await redisNow(connection)
+  for (const [field, value] of Object.entries(told)) {
     const [slots, at] = value.split(' ').map(Number) as [number, number]
-    const age = Date.now() - at
+    const age = now - at
     if (age > FORGET_MS) gone.push(field)
     if (age > FRESH_MS) continue
     const queue = field.slice(0, field.indexOf(' '))
@@ -40,4 +47,9 @@ export async function listSlots(connection: Connection, prefix: string): Promise
   }
   if (gone.length > 0) await connection.hdel(keyOf(prefix), ...gone)
   return all
+}
+
+async function redisNow(connection: Connection): Promise<number> {
+  const [seconds, microseconds] = await connection.time()
+  return Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000)
 }
