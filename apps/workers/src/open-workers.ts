@@ -46,7 +46,7 @@ export async function openWorkers(config: WorkersConfig & StoresConfig, log: Log
   const needs = { ...stores, packs, queue, admin, clock: systemClock }
   const fleet = stack.use(await startWorkers({
     url: stores.redisUrl, jobs: processors, needs, queues, log, metrics, observer, drainMs: config.WORKER_DRAIN_MS,
-    needsLog: config.WORKER_REDIS_LOG === 'required',
+    release: config.FLEET_RELEASE, needsLog: config.WORKER_REDIS_LOG === 'required',
   }))
   stack.use(exitWhenStuck(fleet, log))
   stack.use(exitWhenBlocked())

@@ -8,6 +8,7 @@ export const queuesAnswerSchema = envelopeOf(z.array(z.object({
   paused: z.boolean(),
   counts: z.object({
     waiting: state, active: state, delayed: state, completed: state, failed: state, prioritized: state,
+    'waiting-children': state,
   }),
   oldestReadySeconds: z.number().nullable(),
   oldestDeadSeconds: z.number().nullable(),
@@ -20,7 +21,7 @@ export const queuesAnswerSchema = envelopeOf(z.array(z.object({
   stuck: z.boolean().meta({ description: 'Work is ready for half a minute that nobody takes' }),
 })))
 
-const jobState = z.enum(['waiting', 'prioritized', 'delayed', 'active', 'completed', 'failed'])
+const jobState = z.enum(['waiting', 'prioritized', 'delayed', 'active', 'waiting-children', 'completed', 'failed'])
 const nullableTime = z.iso.datetime().nullable()
 
 export const jobSchema = z.object({
@@ -64,6 +65,18 @@ export const cancelledAnswerSchema = envelopeOf(z.object({
   id: z.string(),
   outcome: z.enum(['removed', 'aborting']).meta({ description: '`removed`: it waited; `aborting`: its worker ends it within 2 s' }),
 }))
+
+const rule = {
+  paused: z.boolean().default(false).meta({ description: 'Jobs of this name wait' }),
+  rollout: z.strictObject({
+    release: z.string().min(1).max(64).meta({ description: 'FLEET_RELEASE of the workers that run the share' }),
+    share: z.int().min(0).max(100).meta({ description: 'Percent of the jobs, chosen by id; 0 is a rollback' }),
+  }).optional().meta({ description: 'Absent: workers of every release run every job' }),
+}
+export const jobRuleParamsSchema = z.strictObject({ job: z.string().min(1).max(64) })
+export const jobRuleBodySchema = z.strictObject(rule)
+export const jobRulesAnswerSchema = envelopeOf(z.array(z.object({ job: z.string(), ...rule })))
+export const jobRuleAnswerSchema = envelopeOf(z.object({ job: z.string(), ...rule }))
 
 export const deadLettersQuerySchema = z.strictObject({ ...filter, limit })
 export const redriveBodySchema = z.strictObject({

@@ -5,6 +5,8 @@ export const workersConfig = z.object({
   FLEET_QUEUES: z.string().optional()
     .describe('Queues that a worker serves, each with how many of its jobs run at a time: `flush:2,sync`. '
       + 'Unset: all, two at a time'),
+  FLEET_RELEASE: z.string().max(64).default('unnamed')
+    .describe('What `./fleet jobs rollout` calls the code of this worker'),
   WORKER_DRAIN_MS: z.coerce.number().int().min(0).max(600_000).default(20_000)
     .describe('How long running jobs may go on after SIGTERM before they are handed to another worker; '
       + 'the process ends 5 s later at the latest'),

@@ -32,6 +32,21 @@ export type Schedule = ({ pattern: string; zone: string } | { everyMs: number })
 export type DedupPolicy = { mode: 'unique' | 'keepLast' } | { mode: 'throttle' | 'debounce'; windowMs: number }
 
 /**
+ * When a job that waits for others goes on. `partial`: once all have ended, with what succeeded and what did not. `fail`:
+ * the first child that is dead cancels its siblings, and the job is dead too, without a run. Children that have not ended
+ * `deadlineMs` after they were enqueued are cancelled: nothing waits for ever.
+ */
+export type ChildrenPolicy = { onFailure: 'fail' | 'partial'; deadlineMs: number }
+
+/** What its children left to a job. */
+export type ChildOutcomes = {
+  results: { queue: string; id: string; result: unknown }[]
+  failures: { queue: string; id: string; reason: string }[]
+  /** Taken out before they ran, by an operator or at the deadline. */
+  removed: number
+}
+
+/**
  * A job's contract, known to its producer and its consumer alike: both parse the payload. A payload schema may only
  * gain optional fields, because jobs of the last release are still waiting in Redis.
  */
@@ -57,6 +72,13 @@ export type JobDefinition<Payload = unknown> = {
   softTimeoutMs: number
   /** The processor's signal aborts with `JOB_TIMED_OUT` after this long; 10 s later its place is taken from it. */
   timeoutMs: number
+  /**
+   * 0 goes first, 9 last. A job of priority n goes among the first after it has waited for n half minutes: others cannot
+   * hold it back for ever.
+   */
+  priority: number
+  /** Present: this job waits for others, its children, that are enqueued with it. */
+  children?: ChildrenPolicy
   /** How long the job may wait for a worker. The shortest of a queue decides how many workers it should have. */
   waitGoalMs: number
   /** How long finished jobs stay visible; a job id is unique for as long. */
@@ -78,15 +100,17 @@ export function defineJob<Payload>(
     & Partial<JobDefinition<Payload>>,
 ): JobDefinition<Payload> {
   const whole: JobDefinition<Payload> = {
-    version: 1, dedup: { mode: 'keepLast' }, attempts: 5, backoffMs: 1_000, maxBackoffMs: 60_000,
+    version: 1, dedup: { mode: 'keepLast' }, priority: 0, attempts: 5, backoffMs: 1_000, maxBackoffMs: 60_000,
     waitGoalMs: 60_000, keepCompletedSeconds: 3_600, keepFailedSeconds: 7 * 86_400, ...job,
   }
-  const { name, softTimeoutMs, timeoutMs, version, attempts, dedup } = whole
+  const { name, softTimeoutMs, timeoutMs, version, attempts, dedup, priority, children } = whole
   const refuse = (what: string) => { throw new AppError('CONFIG_INVALID', `the job ${name} ${what}`) }
   if (!(timeoutMs > 0 && timeoutMs <= LONGEST_MS)) refuse('needs a timeoutMs of at most a day')
   if (!(softTimeoutMs > 0 && softTimeoutMs < timeoutMs)) refuse('needs a softTimeoutMs below its timeoutMs')
   if (!Number.isInteger(version) || version < 1) refuse('needs a version of 1 or more')
   if (!Number.isInteger(attempts) || attempts < 1) refuse('needs at least one attempt')
+  if (!Number.isInteger(priority) || priority < 0 || priority > 9) refuse('needs a priority from 0 to 9')
+  if (children && !(children.deadlineMs > 0 && children.deadlineMs <= LONGEST_MS)) refuse('needs a deadline of its children of at most a day')
   const { spreadMs = 0, ...schedule } = whole.schedule ?? { everyMs: Infinity }
   if (spreadMs < 0 || ('everyMs' in schedule && spreadMs >= schedule.everyMs)) refuse('needs a spreadMs below its period')
   if ('windowMs' in dedup) {
@@ -111,6 +135,8 @@ export type JobContext<Payload> = {
   /** 1 for the first try; grows with every start of the job, crashes included: a fence. */
   attempt: number
   tick: TickOf | undefined
+  /** Of a job that waited for others. */
+  children: ChildOutcomes | undefined
 }
 
 /** Does a job. The answer is kept with the job: small, and nothing secret. */
@@ -125,8 +151,13 @@ export type EnqueueOptions = {
   delayMs?: number
   /** At most one job with this key waits, as the definition's `dedup` says. */
   onlyOne?: string
+  /** In place of the definition's. */
+  priority?: number
   tick?: TickOf
 }
+
+/** A job to wait for. */
+export type ChildJob = { job: JobDefinition<any>; payload: unknown }
 
 /** The producer's side of the queues. */
 export interface JobQueue extends AsyncDisposable {
@@ -134,7 +165,25 @@ export interface JobQueue extends AsyncDisposable {
   enqueue<Payload>(job: JobDefinition<Payload>, payload: Payload, options?: EnqueueOptions): Promise<string>
 }
 
-export type JobState = 'waiting' | 'prioritized' | 'delayed' | 'active' | 'completed' | 'failed'
+/** A producer whose jobs may wait for others. */
+export interface FlowQueue extends JobQueue {
+  /**
+   * Enqueues 1 to 1,000 jobs at once, and one that starts when they have ended, as its `children` policy says. All or
+   * none of them. Answers the id of the one that waits. Rejects as `enqueue` does.
+   */
+  enqueueWithChildren<Payload>(
+    job: JobDefinition<Payload>, payload: Payload, children: readonly ChildJob[],
+  ): Promise<string>
+}
+
+export const JOB_STATES = ['waiting', 'active', 'delayed', 'completed', 'failed', 'prioritized', 'waiting-children'] as const
+export type JobState = typeof JOB_STATES[number]
+
+/**
+ * What operators told of all jobs of a name. `paused`: they wait. `rollout`: only workers of that release run `share`
+ * percent of them, chosen by id, and only others run the rest; 0 is a rollback.
+ */
+export type JobRule = { job: string; paused: boolean; rollout?: { release: string; share: number } }
 
 export type QueueStatus = {
   queue: string
@@ -207,6 +256,14 @@ export interface QueueAdmin extends AsyncDisposable {
    * may start, and is aborted). Rejects with `JOB_ENDED` when it has ended already.
    */
   cancelJob(queue: string, id: string): Promise<'removed' | 'aborting'>
+  /** What was told of jobs; those without a rule are left out. */
+  listRules(): Promise<JobRule[]>
+  /**
+   * Replaces the rule of a job. Workers follow within half a second; a job that is not theirs to run is put off ten
+   * seconds at a time and uses up no try. Rejects with `JOB_UNKNOWN`, and with `FIELD_INVALID` for a share that is no
+   * whole number from 0 to 100.
+   */
+  putRule(rule: JobRule): Promise<void>
   /** Dead letters, the newest first, with up to `limit` that the filter lets through. */
   listDead(queue: string, filter: DeadLetterFilter, limit: number): Promise<JobView[]>
   /** Puts a dead letter back to waiting with all its tries; false when somebody else was faster. */

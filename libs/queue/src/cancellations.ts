@@ -1,14 +1,14 @@
 import type { Log } from '@tallyfleet/ports'
 import type { Redis } from 'ioredis'
 import type { Connection } from './redis-connection.ts'
+import { ChangeWatch } from './watch-changes.ts'
 
 /** How long a cancelled job stays cancelled: as long as a tick may be enqueued again. */
 const KEEP_MS = 8 * 86_400_000
-const LOOK_MS = 500
 
 /**
  * The cancelled jobs of an installation: a sorted set of `queue:id` by time, and a number that grows with each change,
- * so that a look costs one small command. Jobs themselves pay nothing.
+ * by which workers see it. Jobs themselves pay nothing.
  */
 function keysOf(prefix: string): { set: string; changes: string } {
   return { set: `${prefix}/cancelled`, changes: `${prefix}/cancelled-changes` }
@@ -33,24 +33,20 @@ export async function forgetCancelled(connection: Connection, prefix: string, qu
 /** What a worker process knows of cancelled jobs. */
 export class Cancellations implements Disposable {
   readonly #connection: Connection
-  readonly #prefix: string
-  readonly #log: Log
+  readonly #set: string
   readonly #told: (queue: string, id: string) => void
-  readonly #timer: NodeJS.Timeout
+  readonly #watch: ChangeWatch
   #cancelled = new Set<string>()
-  #changes: string | null | undefined
-  #looking = false
 
   /** @param told is called for each cancelled job whenever one was added; the job may have ended long ago */
   constructor({ connection, prefix, log, told }: {
     connection: Connection; prefix: string; log: Log; told: (queue: string, id: string) => void
   }) {
+    const { set, changes } = keysOf(prefix)
     this.#connection = connection
-    this.#prefix = prefix
-    this.#log = log
+    this.#set = set
     this.#told = told
-    this.#timer = setInterval(() => { void this.#lookAgain() }, LOOK_MS)
-    this.#timer.unref()
+    this.#watch = new ChangeWatch({ connection, key: changes, log, read: () => this.#read() })
   }
 
   /** Asks Redis only about a job that was cancelled at the last look: it may have been redriven since. */
@@ -59,34 +55,22 @@ export class Cancellations implements Disposable {
   }
 
   async #isStill(member: string): Promise<boolean> {
-    return await this.#connection.zscore(keysOf(this.#prefix).set, member) !== null
+    return await this.#connection.zscore(this.#set, member) !== null
   }
 
   async look(): Promise<void> {
-    const { set, changes } = keysOf(this.#prefix)
-    const current = await (this.#connection as Redis).get(changes)
-    if (current === this.#changes) return
-    this.#cancelled = new Set(await (this.#connection as Redis).zrange(set, '0', '-1'))
-    this.#changes = current
+    await this.#watch.look()
+  }
+
+  async #read(): Promise<void> {
+    this.#cancelled = new Set(await (this.#connection as Redis).zrange(this.#set, '0', '-1'))
     for (const member of this.#cancelled) {
       const at = member.indexOf(':')
       this.#told(member.slice(0, at), member.slice(at + 1))
     }
   }
 
-  async #lookAgain(): Promise<void> {
-    if (this.#looking) return // a command waits for as long as Redis is away
-    this.#looking = true
-    try {
-      await this.look()
-    } catch (error) {
-      this.#log.debug({ err: error }, 'cancelled jobs not read')
-    } finally {
-      this.#looking = false
-    }
-  }
-
   [Symbol.dispose](): void {
-    clearInterval(this.#timer)
+    this.#watch[Symbol.dispose]()
   }
 }

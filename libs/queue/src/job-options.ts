@@ -11,7 +11,7 @@ export const BACKOFF = 'full-jitter'
 
 /** BullMQ's options for one job. Retention is by age and by count: whichever is less. */
 export function jobOptionsOf(definition: JobDefinition<any>, options: EnqueueOptions = {}): JobsOptions {
-  const { jobId, delayMs, onlyOne } = options
+  const { jobId, delayMs, onlyOne, priority = definition.priority } = options
   if (jobId !== undefined && (/^\d*$/.test(jobId) || jobId.includes(':') || jobId.length > 256)) {
     const name = JSON.stringify(jobId)
     throw new AppError('FIELD_INVALID', `the job id ${name} is empty, a number, too long or holds a colon`)
@@ -24,6 +24,7 @@ export function jobOptionsOf(definition: JobDefinition<any>, options: EnqueueOpt
     sizeLimit: MAX_PAYLOAD_BYTES,
     stackTraceLimit: STACK_TRACES,
     keepLogs: 0,
+    ...(priority > 0 && { priority }),
     ...(jobId !== undefined && { jobId }),
     ...(delayMs !== undefined && { delay: delayMs }),
     // With an id of its own, the answer tells whether this job was taken or another one stands for it.

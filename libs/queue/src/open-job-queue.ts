@@ -1,15 +1,17 @@
 import { AppError } from '@tallyfleet/domain'
-import type { EnqueueOptions, JobDefinition, JobQueue } from '@tallyfleet/ports'
-import { Queue } from 'bullmq'
-import { wrapPayload } from './job-envelope.ts'
+import type { ChildJob, EnqueueOptions, FlowQueue, JobDefinition } from '@tallyfleet/ports'
+import { FlowProducer, Queue, type JobsOptions } from 'bullmq'
+import { wrapPayload, type Envelope } from './job-envelope.ts'
 import { jobOptionsOf } from './job-options.ts'
 import { traceEnqueue } from './job-trace.ts'
 import type { QueueMetrics } from './queue-metrics.ts'
 import { PREFIX } from './queue-names.ts'
 import { connectProducer, unavailable, type Connection } from './redis-connection.ts'
 
+const MAX_CHILDREN = 1_000
+
 /** Beside the port: what a scheduler needs. */
-export type TimedJobQueue = JobQueue & {
+export type TimedJobQueue = FlowQueue & {
   /** What time it is for Redis. Rejects with `STORE_UNAVAILABLE` when it is away. */
   now(): Promise<Date>
 }
@@ -29,6 +31,7 @@ class BullJobQueue implements TimedJobQueue {
   readonly #connection: Connection
   readonly #prefix: string
   readonly #queues = new Map<string, Queue>()
+  #flowProducer: FlowProducer | undefined
   readonly #dropped: ReturnType<QueueMetrics['counter']> | undefined
 
   constructor(connection: Connection, prefix: string, metrics: QueueMetrics | undefined) {
@@ -47,17 +50,38 @@ class BullJobQueue implements TimedJobQueue {
       return await traceEnqueue({ queue: job.queue, job: job.name }, async (carrier) => {
         const queue = this.#queue(job.queue)
         const replaced = await this.#willReplace(queue, job, options)
-        const data = wrapPayload(job, payload, options?.tick, carrier)
+        const data = wrapPayload(job, payload, { tick: options?.tick, trace: carrier })
         const added = await queue.add(job.name, data, jobOptions)
         const dropped = options?.onlyOne !== undefined && added.id !== jobOptions.jobId
         if (dropped || replaced) this.#dropped?.inc({ queue: job.queue, job: job.name, mode: job.dedup.mode })
         return added.id!
       })
     } catch (error) {
-      if (error instanceof Error && error.message.includes('exceeds the limit')) {
-        throw new AppError('FIELD_INVALID', `the payload of ${job.name} is larger than ${jobOptions.sizeLimit} bytes`)
-      }
-      throw unavailable(error)
+      throw refusedOr(error, job, jobOptions)
+    }
+  }
+
+  async enqueueWithChildren<Payload>(
+    job: JobDefinition<Payload>, payload: Payload, children: readonly ChildJob[],
+  ): Promise<string> {
+    if (!job.children) throw new AppError('FIELD_INVALID', `${job.name} is not defined to wait for other jobs`)
+    if (children.length < 1 || children.length > MAX_CHILDREN) {
+      throw new AppError('FIELD_INVALID', `a job waits for 1 to ${MAX_CHILDREN} jobs, not ${children.length}`)
+    }
+    const nodeOf = (child: JobDefinition<any>, data: Envelope, opts: JobsOptions = {}) => ({
+      name: child.name, queueName: child.queue, prefix: this.#prefix, data, opts: { ...jobOptionsOf(child), ...opts },
+    })
+    try {
+      return await traceEnqueue({ queue: job.queue, job: job.name }, async (trace) => {
+        const flow = await this.#flows().add({
+          ...nodeOf(job, wrapPayload(job, payload, { children: children.length, trace })),
+          children: children.map((child) =>
+            nodeOf(child.job, wrapPayload(child.job, child.payload, { trace }), { ignoreDependencyOnFailure: true })),
+        })
+        return flow.job.id!
+      })
+    } catch (error) {
+      throw refusedOr(error, job, jobOptionsOf(job))
     }
   }
 
@@ -86,8 +110,22 @@ class BullJobQueue implements TimedJobQueue {
     return queue
   }
 
+  #flows(): FlowProducer {
+    if (this.#connection.status === 'end') throw new AppError('STORE_UNAVAILABLE', 'the job queue is closed')
+    if (!this.#flowProducer) {
+      this.#flowProducer = new FlowProducer({ connection: this.#connection, prefix: this.#prefix })
+      this.#flowProducer.on('error', () => {}) // the command that failed has told its caller
+    }
+    return this.#flowProducer
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.allSettled([...this.#queues.values()].map((queue) => queue.close()))
+    await Promise.allSettled([...this.#queues.values(), this.#flowProducer].map((producer) => producer?.close()))
     this.#connection.disconnect()
   }
+}
+
+function refusedOr(error: unknown, { name }: JobDefinition<any>, { sizeLimit }: JobsOptions): AppError {
+  if (!(error instanceof Error && error.message.includes('exceeds the limit'))) return unavailable(error)
+  return new AppError('FIELD_INVALID', `the payload of ${name} is larger than ${sizeLimit} bytes`)
 }

@@ -1,12 +1,16 @@
 import { AppError } from '@tallyfleet/domain'
-import type {
-  DeadLetterFilter, JobDefinition, JobState, JobView, QueueAdmin, QueueStatus,
+import {
+  JOB_STATES, type DeadLetterFilter, type JobDefinition, type JobRule, type JobState, type JobView, type QueueAdmin,
+  type QueueStatus,
 } from '@tallyfleet/ports'
 import { Queue, type Job } from 'bullmq'
 import type { Redis } from 'ioredis'
-import { forgetCancelled, noteCancelled } from './cancellations.ts'
+import { cancelJob, findJob, stateOf } from './cancel-job.ts'
+import { forgetCancelled } from './cancellations.ts'
 import { desiredReplicas } from './desired-replicas.ts'
+import { listRules, putRule } from './job-rules.ts'
 import { REDRIVES, viewsOf } from './job-views.ts'
+import { readySince } from './raise-aged.ts'
 import { DEFAULT_CONCURRENCY } from './queue-choice.ts'
 import { listSlots, type QueueSlots } from './queue-slots.ts'
 import { workOf } from './queue-work.ts'
@@ -18,7 +22,6 @@ export interface BullQueueAdmin extends QueueAdmin {
   bullQueues(): Queue[]
 }
 
-const STATES = ['waiting', 'active', 'delayed', 'completed', 'failed', 'prioritized'] as const
 const PAGE = 100
 const MAX_LISTED = 1_000
 const STUCK_SECONDS = 30
@@ -63,7 +66,7 @@ class BullAdmin implements BullQueueAdmin {
 
   async #statusOf(queue: Queue, slots: QueueSlots = { slots: 0, workers: 0 }): Promise<QueueStatus> {
     const [counts, paused, oldestReadySeconds, oldestDeadSeconds, workers, work] = await Promise.all([
-      queue.getJobCounts(...STATES), queue.isPaused(), oldestReadySecondsOf(queue, this.#connection),
+      queue.getJobCounts(...JOB_STATES), queue.isPaused(), oldestReadySecondsOf(queue, this.#connection),
       oldestDeadSecondsOf(queue, this.#connection), queue.getWorkersCount(), workOf(queue, this.#connection),
     ])
     const { jobsPerSecond, runSeconds, busyWorkers, overdue } = work
@@ -129,7 +132,7 @@ class BullAdmin implements BullQueueAdmin {
   async getJob(name: string, id: string): Promise<JobView> {
     const queue = this.#find(name)
     return await answered((async () => {
-      const job = await getJob(queue, id)
+      const job = await findJob(queue, id)
       const [view] = await viewsOf(queue, [job], await stateOf(job), this.#connection)
       return view!
     })())
@@ -137,20 +140,20 @@ class BullAdmin implements BullQueueAdmin {
 
   async cancelJob(name: string, id: string): Promise<'removed' | 'aborting'> {
     const queue = this.#find(name)
-    return await answered((async () => {
-      const job = await getJob(queue, id)
-      const state = await stateOf(job)
-      if (state === 'completed' || state === 'failed') throw new AppError('JOB_ENDED', `the job ${id} has ${state}`)
-      // Noted first: a job that starts meanwhile, or waits for a worker that is down, meets it.
-      await noteCancelled(this.#connection, this.#prefix, name, id)
-      if (await stateOf(job) === 'active') return 'aborting'
-      try {
-        await job.remove()
-        return 'removed'
-      } catch {
-        return 'aborting' // a worker took it in between and holds its lock
-      }
-    })())
+    return await answered(cancelJob(queue, id, { connection: this.#connection, prefix: this.#prefix }))
+  }
+
+  async listRules(): Promise<JobRule[]> {
+    return await answered(listRules(this.#connection, this.#prefix))
+  }
+
+  async putRule(rule: JobRule): Promise<void> {
+    const { job, rollout } = rule
+    if (!this.#jobs.some(({ name }) => name === job)) throw new AppError('JOB_UNKNOWN', `no job ${JSON.stringify(job)}`)
+    if (rollout && !(Number.isInteger(rollout.share) && rollout.share >= 0 && rollout.share <= 100)) {
+      throw new AppError('FIELD_INVALID', 'the share of a rollout is a whole number from 0 to 100')
+    }
+    await answered(putRule(this.#connection, this.#prefix, rule))
   }
 
   async listDead(name: string, filter: DeadLetterFilter, limit: number): Promise<JobView[]> {
@@ -221,18 +224,6 @@ async function answered<T>(answer: Promise<T>): Promise<T> {
   }
 }
 
-async function getJob(queue: Queue, id: string): Promise<Job> {
-  const job = await queue.getJob(id)
-  if (!job) throw new AppError('RECORD_UNKNOWN', `no job ${JSON.stringify(id)} in ${queue.name}`)
-  return job
-}
-
-async function stateOf(job: Job): Promise<JobState> {
-  const state = await job.getState()
-  if ((STATES as readonly string[]).includes(state)) return state as JobState
-  throw new AppError('RECORD_UNKNOWN', `no job ${JSON.stringify(job.id)} in ${job.queueName}`)
-}
-
 async function oldestDeadSecondsOf(queue: Queue, connection: Connection): Promise<number | undefined> {
   const [, endedAt] = await (connection as Redis).zrange(queue.toKey('failed'), '0', '0', 'WITHSCORES') as string[]
   return endedAt === undefined ? undefined : Math.max(0, Date.now() - Number(endedAt)) / 1_000
@@ -253,9 +244,4 @@ async function oldestReadySecondsOf(queue: Queue, connection: Connection): Promi
   const now = Date.now()
   const ready = since.filter((at) => at <= now)
   return ready.length === 0 ? undefined : (now - Math.min(...ready)) / 1_000
-}
-
-/** When a waiting job became ready: never before its last start. */
-function readySince(job: Job): number {
-  return Math.max(job.timestamp + (job.opts.delay ?? 0), job.processedOn ?? 0)
 }

@@ -7,7 +7,9 @@ test('the kind of an error decides what becomes of its job', () => {
     invalid: 'dead', forbidden: 'dead', 'not-found': 'dead', unauthenticated: 'dead',
     'rate-limited': 'later', conflict: 'retry', unavailable: 'retry', internal: 'retry',
   }
-  const exceptions: Partial<Record<ErrorCode, string>> = { JOB_CANCELLED: 'dead', JOB_VERSION_UNKNOWN: 'later' }
+  const exceptions: Partial<Record<ErrorCode, string>> = {
+    JOB_CANCELLED: 'dead', JOB_CHILD_FAILED: 'dead', JOB_VERSION_UNKNOWN: 'later', JOB_PAUSED: 'later', JOB_ELSEWHERE: 'later',
+  }
   for (const [code, [kind]] of Object.entries(ERROR_CODES)) {
     expect(outcomeOf(new AppError(code as ErrorCode, 'x')).is).toBe(exceptions[code as ErrorCode] ?? expected[kind])
   }

@@ -11,14 +11,15 @@ export type Outcome =
 
 const DEFAULT_DELAY_MS = 5_000
 const MAX_DELAY_MS = 3_600_000
-/** Until a worker of the release that knows the job comes by. Short beside a deployment, long beside a look at a job. */
-const OTHER_RELEASE_MS = 10_000
+/** Until another worker may take the job, or this one may. Short beside a deployment, long beside a look at a job. */
+const PUT_OFF_MS = 10_000
+const PUT_OFF: ReadonlySet<string> = new Set(['JOB_VERSION_UNKNOWN', 'JOB_PAUSED', 'JOB_ELSEWHERE'])
 
 /** The outcome of an error by its kind; whatever is no AppError is a bug, which is tried again. */
 export function outcomeOf(error: unknown): Outcome {
   const { code, kind, details }: AppError = toAppError(error)
-  if (code === 'JOB_CANCELLED') return { is: 'dead' }
-  if (code === 'JOB_VERSION_UNKNOWN') return { is: 'later', delayMs: OTHER_RELEASE_MS }
+  if (code === 'JOB_CANCELLED' || code === 'JOB_CHILD_FAILED') return { is: 'dead' }
+  if (PUT_OFF.has(code)) return { is: 'later', delayMs: PUT_OFF_MS }
   switch (kind) {
     case 'invalid':
     case 'forbidden':

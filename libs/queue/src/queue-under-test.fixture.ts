@@ -4,7 +4,7 @@ import { freshName, startPrivateRedis, waitUntil, type PrivateRedis } from '@tal
 import { openJobQueue, openQueueAdmin, startWorkers, type RunObserver, type WorkerFleet } from './index.ts'
 
 type Needs = Record<string, never>
-type WorkOptions = { drainMs?: number; concurrency?: number; observer?: RunObserver; log?: Log; stuckMs?: number; as?: JobDefinition<any> }
+type WorkOptions = { drainMs?: number; concurrency?: number; observer?: RunObserver; log?: Log; stuckMs?: number; ageMs?: number; release?: string; as?: JobDefinition<any> }
 
 /** The queue of one job on a Redis of its own. Disposing closes what was opened. */
 export async function openQueueUnderTest(definition: JobDefinition<any>, server?: PrivateRedis) {

@@ -1,6 +1,7 @@
 import { AppError, toAppError } from '@tallyfleet/domain'
-import type { Job as JobOf, JobContext, JobDefinition, Log, TickOf } from '@tallyfleet/ports'
+import type { ChildOutcomes, Job as JobOf, JobContext, JobDefinition, Log, TickOf } from '@tallyfleet/ports'
 import { DelayedError, UnrecoverableError, WaitingError, type Job } from 'bullmq'
+import { readChildren } from './job-children.ts'
 import { unwrapPayload } from './job-envelope.ts'
 import { isTracing, traceTry, type TraceCarrier, type TracedTry } from './job-trace.ts'
 import { outcomeOf } from './outcome.ts'
@@ -33,6 +34,8 @@ export type RunNeeds<Needs> = {
   observer: RunObserver | undefined
   /** False at once for nearly every job: a promise would cost each of them a turn. */
   isCancelled(queue: string, jobId: string): Promise<boolean> | false
+  /** Throws when operators keep the job, or give it to workers of another release. */
+  checkRules(job: string, jobId: string): void
 }
 
 /** How long a processor may take to notice its signal before its try is ended without it. */
@@ -52,7 +55,7 @@ export function runJob<Needs>(job: Job, token: string, stopper: TryStopper, run:
 }
 
 async function runTraced<Needs>(
-  job: Job, token: string, stopper: TryStopper, { jobs, needs, log: parent, metrics, observer, isCancelled }: RunNeeds<Needs>,
+  job: Job, token: string, stopper: TryStopper, { jobs, needs, log: parent, metrics, observer, isCancelled, checkRules }: RunNeeds<Needs>,
   traced: TracedTry | undefined,
 ): Promise<unknown> {
   const found = jobs.get(job.name)
@@ -64,7 +67,7 @@ async function runTraced<Needs>(
   }
   const fields = { queue: job.queueName, job: job.name, jobId: run.jobId, attempt: run.attempt }
   const startedAt = performance.now()
-  if (job.attemptsStarted === 1 && job.processedOn !== undefined) {
+  if (job.attemptsStarted === 1 && job.processedOn !== undefined && !definition?.children) {
     metrics?.wait.observe(labels, Math.max(0, job.processedOn - job.timestamp - (job.opts.delay ?? 0)) / 1_000)
   }
   metrics?.starts.inc(labels)
@@ -83,10 +86,12 @@ async function runTraced<Needs>(
 
   try {
     if (!found || !definition) throw new AppError('JOB_VERSION_UNKNOWN', `no processor for the job ${job.name}`)
-    const { payload, tick } = unwrapPayload(definition, job.data)
+    const { payload, tick, children: enqueued } = unwrapPayload(definition, job.data)
     run.tick = tick
     const isOff = isCancelled(job.queueName, run.jobId)
     if (isOff && await isOff) throw cancelled()
+    checkRules(job.name, run.jobId)
+    const children = enqueued === undefined ? undefined : await readChildren(job, definition, enqueued)
     // Crashes use up tries too: a payload that kills its worker must not kill every worker in turn.
     if (triesUsedBy(job) >= definition.attempts) {
       throw new AppError('FIELD_INVALID', `given up: its worker ended ${job.stalledCounter} times while it ran`)
@@ -94,7 +99,7 @@ async function runTraced<Needs>(
     if (stopper.reason) throw stopper.reason
     if (observer) await tell(observer.started(run), parent)
     const watch = new TryWatch(definition, stopper, parent, fields, () => metrics?.softTimeouts.inc(labels))
-    const context = new TryContext(payload, run, { stopper, watch, log: parent, fields })
+    const context = new TryContext(payload, children, run, { stopper, watch, log: parent, fields })
     try {
       const answer = await endedByGrace(() => found.process(context, needs), stopper, (why) => {
         metrics?.abandoned.inc(labels)
@@ -137,6 +142,7 @@ export function cancelled(): AppError {
 
 function levelOf(how: RunEnd, error: AppError | undefined, durationMs: number): 'debug' | 'info' | 'warn' | 'error' {
   if (error?.code === 'JOB_CANCELLED') return 'info'
+  if (error?.code === 'JOB_PAUSED' || error?.code === 'JOB_ELSEWHERE') return 'debug'
   if (how === 'dead' || error?.kind === 'internal') return 'error'
   if (error || how === 'lock lost') return 'warn'
   return how === 'done' && durationMs < SLOW_MS ? 'debug' : 'info'
@@ -149,6 +155,7 @@ function triesUsedBy(job: Job): number {
 /** What a processor sees of its try. The signal and the log are made when asked for: most tries end without. */
 class TryContext implements JobContext<unknown> {
   readonly payload: unknown
+  readonly children: ChildOutcomes | undefined
   readonly jobId: string
   readonly attempt: number
   readonly tick: TickOf | undefined
@@ -157,10 +164,11 @@ class TryContext implements JobContext<unknown> {
   #log: Log | undefined
 
   constructor(
-    payload: unknown, { jobId, attempt, tick }: JobRun,
+    payload: unknown, children: ChildOutcomes | undefined, { jobId, attempt, tick }: JobRun,
     parts: { stopper: TryStopper; watch: TryWatch; log: Log; fields: Record<string, unknown> },
   ) {
     this.payload = payload
+    this.children = children
     this.jobId = jobId
     this.attempt = attempt
     this.tick = tick

@@ -4,11 +4,14 @@ import { Queue } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { checkServer } from './check-server.ts'
 import { Cancellations } from './cancellations.ts'
+import { cutShort } from './job-children.ts'
+import { JobRules } from './job-rules.ts'
 import type { QueueChoice } from './queue-choice.ts'
 import { PREFIX } from './queue-names.ts'
 import { forgetSlots, tellSlots } from './queue-slots.ts'
-import { jobMetricsIn, type JobMetrics, type QueueMetrics } from './queue-metrics.ts'
+import { jobMetricsIn, type QueueMetrics } from './queue-metrics.ts'
 import { QueueWorker } from './queue-worker.ts'
+import { AGE_MS, raiseAged } from './raise-aged.ts'
 import { connectWorker, type Connection } from './redis-connection.ts'
 import type { RunNeeds, RunObserver } from './run-job.ts'
 
@@ -42,7 +45,8 @@ const SILENT_MS = 30_000
  * @throws AppError `STORE_UNAVAILABLE` when Redis does not answer, `STORE_REFUSED` when it would lose jobs in silence
  */
 export async function startWorkers<Needs>({
-  url, jobs, needs, queues, log, metrics, drainMs, observer, prefix = PREFIX, stuckMs = STUCK_MS, needsLog = true,
+  url, jobs, needs, queues, log, metrics, drainMs, observer, release = 'unnamed', prefix = PREFIX, stuckMs = STUCK_MS,
+  ageMs = AGE_MS, needsLog = true,
 }: {
   url: string
   jobs: readonly Job<any, Needs>[]
@@ -55,6 +59,10 @@ export async function startWorkers<Needs>({
   prefix?: string
   /** How long ready work may lie there untouched. */
   stuckMs?: number
+  /** After how long a job of priority 1 goes among the first; of priority n, n times as long. */
+  ageMs?: number
+  /** What rollouts call the code of this process. */
+  release?: string
   /** Whether a Redis without a log on disk is refused. */
   needsLog?: boolean
 }): Promise<WorkerFleet> {
@@ -67,13 +75,16 @@ export async function startWorkers<Needs>({
     connection, prefix, log,
     told: (queue, jobId) => { for (const worker of workers) if (worker.queue === queue) worker.cancel(jobId) },
   })
+  const rules = new JobRules({ connection, prefix, release, log })
   const workers: QueueWorker<Needs>[] = []
-  await cancellations.look() // before the first job: one may have been cancelled while no worker was there
+  // Before the first job: one may have been cancelled, or its name paused, while no worker was there.
+  await Promise.all([cancellations.look(), rules.look()])
   const run: RunNeeds<Needs> = {
     needs, log, observer,
     jobs: new Map(jobs.map((job) => [job.definition.name, job])),
     metrics: metrics && jobMetricsIn(metrics),
     isCancelled: (queue, jobId) => cancellations.has(queue, jobId),
+    checkRules: (job, jobId) => rules.check(job, jobId),
   }
   const name = `${hostname()}-${process.pid}`
   workers.push(...queues.map((choice) => new QueueWorker({
@@ -81,7 +92,7 @@ export async function startWorkers<Needs>({
   })))
   await Promise.all(workers.map((worker) => worker.waitUntilReady()))
   await tellSlots(connection, prefix, name, workers)
-  return new Fleet({ connection, prefix, name, workers, cancellations, drainMs, stuckMs, log, metrics: run.metrics })
+  return new Fleet({ connection, prefix, name, workers, watches: [cancellations, rules], drainMs, stuckMs, ageMs, run })
 }
 
 type FleetParts<Needs> = {
@@ -89,11 +100,11 @@ type FleetParts<Needs> = {
   prefix: string
   name: string
   workers: readonly QueueWorker<Needs>[]
-  cancellations: Cancellations
+  watches: readonly Disposable[]
   drainMs: number
   stuckMs: number
-  log: Log
-  metrics: JobMetrics | undefined
+  ageMs: number
+  run: RunNeeds<Needs>
 }
 
 class Fleet<Needs> implements WorkerFleet {
@@ -107,10 +118,10 @@ class Fleet<Needs> implements WorkerFleet {
 
   constructor(parts: FleetParts<Needs>) {
     this.#parts = parts
-    const { workers, connection, prefix, stuckMs } = parts
+    const { workers, connection, prefix, stuckMs, ageMs } = parts
     this.#queues = new Map(workers.map(({ queue }) => [queue, new Queue(queue, { connection, prefix })]))
     for (const queue of this.#queues.values()) queue.on('error', () => {})
-    this.#timer = setInterval(() => { void this.#look() }, Math.min(LOOK_MS, stuckMs / 2))
+    this.#timer = setInterval(() => { void this.#look() }, Math.min(LOOK_MS, stuckMs / 2, ageMs))
     this.#timer.unref()
   }
 
@@ -133,13 +144,16 @@ class Fleet<Needs> implements WorkerFleet {
     this.#looking = true
     try {
       const askedAt = performance.now()
-      const { connection, prefix, name, workers } = this.#parts
+      const now = Date.now()
+      const { connection, prefix, name, workers, ageMs, run } = this.#parts
       await (connection as Redis).ping()
-      this.#parts.metrics?.roundTrip.observe({}, (performance.now() - askedAt) / 1_000)
+      this.#parts.run.metrics?.roundTrip.observe({}, (performance.now() - askedAt) / 1_000)
       await tellSlots(connection, prefix, name, workers)
       for (const { queue, active, concurrency } of workers) {
         const bull = this.#queues.get(queue)!
-        const [counts, paused] = await Promise.all([bull.getJobCounts('waiting', 'prioritized'), bull.isPaused()])
+        const [counts, paused] = await Promise.all([bull.getJobCounts('waiting', 'prioritized', 'waiting-children'), bull.isPaused()])
+        if (counts['prioritized']) await raiseAged(bull, connection, { ageMs, now })
+        if (counts['waiting-children']) await cutShort(bull, (job) => run.jobs.get(job)?.definition, { connection, prefix }, now)
         const ready = (counts['waiting'] ?? 0) + (counts['prioritized'] ?? 0)
         if (ready === 0 || paused || active >= concurrency) this.#idleSince.delete(queue)
         else if (!this.#idleSince.has(queue)) this.#idleSince.set(queue, Date.now())
@@ -154,7 +168,7 @@ class Fleet<Needs> implements WorkerFleet {
 
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer)
-    const { workers, drainMs, cancellations, connection, prefix, name, log, metrics } = this.#parts
+    const { workers, drainMs, watches, connection, prefix, name, run: { log, metrics } } = this.#parts
     const startedAt = performance.now()
     const active = workers.reduce((sum, worker) => sum + worker.active, 0)
     log.info({ active, drainMs }, 'workers draining')
@@ -162,7 +176,7 @@ class Fleet<Needs> implements WorkerFleet {
     const drainedMs = Math.round(performance.now() - startedAt)
     metrics?.drain.observe({}, drainedMs / 1_000)
     log.info({ drainedMs }, 'workers drained')
-    cancellations[Symbol.dispose]()
+    for (const watch of watches) watch[Symbol.dispose]()
     await Promise.allSettled([
       connection.status === 'ready' && forgetSlots(connection, prefix, name, workers),
       ...[...this.#queues.values()].map((queue) => queue.close()),

@@ -124,12 +124,23 @@ for (const act of ['pause', 'resume', 'retry', 'drain'] as const) {
 
 const jobs = program.command('jobs').description('the jobs of the queues')
 answering(jobs, 'ls', 'jobs of one state').option('--queue <queue>', 'all by itself')
-  .option('--state <state>', 'waiting, prioritized, delayed, active, completed or failed', 'waiting').option('--limit <n>', 'at most', whole, 100)
+  .option('--state <state>', 'waiting, prioritized, delayed, active, waiting-children, completed or failed', 'waiting').option('--limit <n>', 'at most', whole, 100)
   .runs(async (env, options: never) => (await import('./commands/jobs.ts')).listJobs(env, options))
 answering(jobs, 'show <queue> <id>', 'one job in full')
   .runs(async (env, queue: string, id: string) => (await import('./commands/jobs.ts')).showJob(env, queue, id))
 answering(jobs, 'cancel <queue> <id>', 'take a job out, or have its worker end it within 2 s')
   .runs(async (env, queue: string, id: string) => (await import('./commands/jobs.ts')).cancelJob(env, queue, id))
+answering(jobs, 'rules', 'which jobs are paused or rolled out').runs(async (env) => (await import('./commands/jobs.ts')).listJobRules(env))
+for (const act of ['pause', 'resume'] as const) {
+  answering(jobs, `${act} <job>`, `${act} every job of a name`)
+    .runs(async (env, job: string) => (await import('./commands/jobs.ts')).pauseJob(env, job, act === 'pause'))
+}
+answering(jobs, 'rollout <job>', 'give a share of a job to the workers of a release')
+  .option('--release <name>', 'their FLEET_RELEASE').option('--share <percent>', 'how many of the jobs', whole)
+  .option('--done', 'every worker runs it again', false)
+  .runs(async (env, job: string, options: never) => (await import('./commands/jobs.ts')).rollOutJob(env, job, options))
+answering(jobs, 'rollback [job]', 'take it, or all that is rolled out, from the new release')
+  .runs(async (env, job: string | undefined) => (await import('./commands/jobs.ts')).rollBackJob(env, job))
 
 const dlq = program.command('dlq').description('dead letters: jobs that failed for good')
 const choosing = (usage: string, description: string) => answering(dlq, usage, description)

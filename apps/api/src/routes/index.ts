@@ -10,6 +10,7 @@ import { distributions } from './distributions/route.ts'
 import { entity } from './entity/route.ts'
 import { events } from './events/route.ts'
 import { explain } from './explain/route.ts'
+import { jobRules, putJobRule } from './job-rules/route.ts'
 import { cancelJob, getJob, listJobs } from './jobs/route.ts'
 import { deleteKey, listKeys, postKey } from './keys/route.ts'
 import { ledger } from './ledger/route.ts'
@@ -41,7 +42,7 @@ export const routes: readonly Route[] = [
   events, overview, topEntities, movers, comparedEntities, timeSeries, trends, entity, relatedEntities, distributions,
   dimensions, dimensionTop, suggestions, listAllAnnotations, postAnnotation, putAnnotation, deleteAnnotation, listViews,
   postView, putView, deleteView,
-  ledger, parity, startParity, reports, explain, queues, listJobs, getJob, cancelJob,
+  ledger, parity, startParity, reports, explain, queues, listJobs, getJob, cancelJob, jobRules, putJobRule,
   deadLetters, redrive, purge, listKeys, postKey, deleteKey,
   listTenants, postTenant, session, listUsers, putUser, readDemo, postDemo,
   segmentDimensions, previewSegment, segments, postSegment, segment, putSegmentRoute, deleteSegmentRoute, segmentSize,

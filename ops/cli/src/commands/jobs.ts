@@ -4,19 +4,17 @@ import {
   appendAudit, listDeadLetters, MAX_DEAD_LETTERS, MAX_REDRIVES, purgeDeadLetters, redriveDeadLetters,
   type DeadLetterChoice, type DeadLetterResult,
 } from '@tallyfleet/features'
-import { systemClock, type JobState, type JobView } from '@tallyfleet/ports'
+import { JOB_STATES, systemClock, type JobRule, type JobView } from '@tallyfleet/ports'
 import { openDurable, type Environment } from '../context.ts'
 import { EXIT, table, type CommandResult } from '../output.ts'
 import { openAdmin } from './operate.ts'
-
-const STATES: readonly JobState[] = ['waiting', 'prioritized', 'delayed', 'active', 'completed', 'failed']
 
 /** Jobs of one state, of one queue or of all. */
 export async function listJobs(
   env: Environment, { queue, state, limit }: { queue?: string; state: string; limit: number },
 ): Promise<CommandResult> {
-  const wanted = STATES.find((known) => known === state)
-  if (!wanted) throw new AppError('USAGE_INVALID', `no state ${JSON.stringify(state)}; there are ${STATES.join(', ')}`)
+  const wanted = JOB_STATES.find((known) => known === state)
+  if (!wanted) throw new AppError('USAGE_INVALID', `no state ${JSON.stringify(state)}; there are ${JOB_STATES.join(', ')}`)
   await using admin = await openAdmin(env)
   const names = queue === undefined ? (await admin.listQueues()).map((status) => status.queue) : [queue]
   const jobs = (await Promise.all(names.map((name) => admin.listJobs(name, wanted, limit)))).flat().slice(0, limit)
@@ -41,6 +39,58 @@ export async function cancelJob(env: Environment, queue: string, id: string): Pr
     data: { queue, id, outcome },
     text: outcome === 'removed' ? `${id} is taken out of ${queue}` : `${id} runs: its worker ends it within 2 s`,
   }
+}
+
+export async function listJobRules(env: Environment): Promise<CommandResult> {
+  await using admin = await openAdmin(env)
+  return rulesResult(await admin.listRules())
+}
+
+/** Pauses every job of a name, or lets them go on. */
+export async function pauseJob(env: Environment, job: string, paused: boolean): Promise<CommandResult> {
+  return await changeRules(env, paused ? 'job.pause' : 'job.resume', (rules) => [{ ...rules.get(job) ?? { job }, paused }])
+}
+
+/** Gives a share of a job to the workers of a release, or, `done`, every job to every worker again. */
+export async function rollOutJob(
+  env: Environment, job: string, { release, share, done }: { release?: string; share?: number; done: boolean },
+): Promise<CommandResult> {
+  if (done ? release !== undefined || share !== undefined : release === undefined || share === undefined) {
+    throw new AppError('USAGE_INVALID', 'say --release and --share, or --done')
+  }
+  const rollout = done ? undefined : { release: release!, share: share! }
+  return await changeRules(env, 'job.rollout', (rules) => {
+    const { rollout: _, ...rule } = rules.get(job) ?? { job, paused: false }
+    return [{ ...rule, ...(rollout && { rollout }) }]
+  })
+}
+
+/** Takes every job, or one, from the release that it was being rolled out to. */
+export async function rollBackJob(env: Environment, job: string | undefined): Promise<CommandResult> {
+  return await changeRules(env, 'job.rollback', (rules) => {
+    const found = [...rules.values()].filter((rule) => rule.rollout && (job === undefined || rule.job === job))
+    if (found.length === 0) throw new AppError('RECORD_UNKNOWN', job === undefined ? 'nothing is rolled out' : `${job} is not rolled out`)
+    return found.map((rule) => ({ ...rule, rollout: { ...rule.rollout!, share: 0 } }))
+  })
+}
+
+async function changeRules(
+  env: Environment, action: string, change: (rules: ReadonlyMap<string, JobRule>) => JobRule[],
+): Promise<CommandResult> {
+  await using stores = await openDurable(env)
+  await using admin = await openAdmin(env)
+  const rules = change(new Map((await admin.listRules()).map((rule) => [rule.job, rule])))
+  for (const rule of rules) {
+    await admin.putRule(rule)
+    await appendAudit({ actor: 'cli', action, target: rule.job, detail: { paused: rule.paused, ...rule.rollout }, outcome: 'ok' }, { ...stores, clock: systemClock })
+  }
+  return rulesResult(await admin.listRules())
+}
+
+function rulesResult(rules: readonly JobRule[]): CommandResult {
+  const rows = rules.map(({ job, paused, rollout }) =>
+    [job, paused ? 'paused' : 'running', rollout ? `${rollout.share} % to ${rollout.release}` : 'every release'])
+  return { data: rules, text: rows.length === 0 ? 'every worker runs every job' : table(['job', 'state', 'rollout'], rows) }
 }
 
 type Choice = { queue?: string; job?: string; reason?: string; id?: string; limit?: number }

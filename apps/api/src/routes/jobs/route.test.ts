@@ -89,11 +89,23 @@ test('a delayed job is shown and cancelled, which is noted, and one that has end
   expect(await post('/queues/boards/jobs/n2/cancel')).toMatchObject({ status: 409, json: { code: 'JOB_ENDED' } })
 })
 
+test('a job is paused and rolled out by name, which is noted, and what is no job or no share is refused', async () => {
+  const put = (path: string, body: unknown, key = root) => api.call('PUT', `/api/v1${path}`, { key, body })
+  const rollout = { release: 'n+1', share: 5 }
+  expect((await put('/job-rules/test-board', { rollout })).json.data).toEqual({ job: 'test-board', paused: false, rollout })
+  expect((await get('/job-rules')).json.data).toEqual([{ job: 'test-board', paused: false, rollout }])
+  expect(await lastAudit()).toMatchObject({ action: 'putJobRule', target: 'default/api/v1/job-rules/test-board', outcome: 'ok' })
+  expect(await put('/job-rules/nobody', { paused: true })).toMatchObject({ status: 404, json: { code: 'JOB_UNKNOWN' } })
+  expect((await put('/job-rules/test-board', { rollout: { release: 'n+1', share: 101 } })).status).toBe(422)
+  expect((await put('/job-rules/test-board', {})).json.data).toEqual({ job: 'test-board', paused: false })
+  expect((await get('/job-rules')).json.data).toEqual([])
+})
+
 test('jobs of every tenant are for the admin of the installation alone', async () => {
   const own = await api.key({ tenant: await api.tenant('shop'), scopes: ['admin'] })
   const reader = await api.key({ scopes: ['read'] })
   for (const key of [own, reader]) {
-    for (const path of ['/dlq', '/queues/boards/jobs', '/queues/boards/jobs/n2']) expect((await get(path, key)).status).toBe(403)
+    for (const path of ['/dlq', '/job-rules', '/queues/boards/jobs', '/queues/boards/jobs/n2']) expect((await get(path, key)).status).toBe(403)
     for (const path of ['/dlq/redrive', '/dlq/purge', '/queues/boards/jobs/n2/cancel']) expect((await post(path, {}, key)).status).toBe(403)
   }
 })
