@@ -32,9 +32,9 @@ export type Schedule = ({ pattern: string; zone: string } | { everyMs: number })
 export type DedupPolicy = { mode: 'unique' | 'keepLast' } | { mode: 'throttle' | 'debounce'; windowMs: number }
 
 /**
- * When a job that waits for others goes on. `partial`: once all have ended, with what succeeded and what did not. `fail`:
- * the first child that is dead cancels its siblings, and the job is dead too, without a run. Children that have not ended
- * `deadlineMs` after they were enqueued are cancelled: nothing waits for ever.
+ * When a job that waits for others goes on. `partial`: once all have ended, with what succeeded and what did not.
+ * `fail`: the first child that is dead cancels its siblings, and the job is dead too, without a run. Children that have
+ * not ended `deadlineMs` after they were enqueued are cancelled: nothing waits for ever.
  */
 export type ChildrenPolicy = { onFailure: 'fail' | 'partial'; deadlineMs: number }
 
@@ -73,8 +73,8 @@ export type JobDefinition<Payload = unknown> = {
   /** The processor's signal aborts with `JOB_TIMED_OUT` after this long; 10 s later its place is taken from it. */
   timeoutMs: number
   /**
-   * 0 goes first, 9 last. A job of priority n goes among the first after it has waited for n half minutes: others cannot
-   * hold it back for ever.
+   * 0 goes first, 9 last. A job of priority n goes among the first after it has waited for n half minutes: others
+   * cannot hold it back for ever.
    */
   priority: number
   /** Present: this job waits for others, its children, that are enqueued with it. */
@@ -110,7 +110,9 @@ export function defineJob<Payload>(
   if (!Number.isInteger(version) || version < 1) refuse('needs a version of 1 or more')
   if (!Number.isInteger(attempts) || attempts < 1) refuse('needs at least one attempt')
   if (!Number.isInteger(priority) || priority < 0 || priority > 9) refuse('needs a priority from 0 to 9')
-  if (children && !(children.deadlineMs > 0 && children.deadlineMs <= LONGEST_MS)) refuse('needs a deadline of its children of at most a day')
+  if (children && !(children.deadlineMs > 0 && children.deadlineMs <= LONGEST_MS)) {
+    refuse('needs a deadline of its children of at most a day')
+  }
   const { spreadMs = 0, ...schedule } = whole.schedule ?? { everyMs: Infinity }
   if (spreadMs < 0 || ('everyMs' in schedule && spreadMs >= schedule.everyMs)) refuse('needs a spreadMs below its period')
   if ('windowMs' in dedup) {

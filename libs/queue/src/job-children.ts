@@ -17,7 +17,8 @@ export async function readChildren(job: Job, definition: JobDefinition<any>, enq
   const removed = enqueued - results.length - failures.length
   if (definition.children?.onFailure === 'fail' && failures.length + removed > 0) {
     const first = failures[0]?.reason ?? 'taken out before it ran'
-    throw new AppError('JOB_CHILD_FAILED', `${failures.length + removed} of ${enqueued} jobs that ${job.name} waited for did not succeed: ${first}`)
+    const missed = `${failures.length + removed} of ${enqueued} jobs that ${job.name} waited for`
+    throw new AppError('JOB_CHILD_FAILED', `${missed} did not succeed: ${first}`)
   }
   return { results, failures, removed }
 }

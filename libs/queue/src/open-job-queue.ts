@@ -6,7 +6,7 @@ import { jobOptionsOf } from './job-options.ts'
 import { traceEnqueue } from './job-trace.ts'
 import type { QueueMetrics } from './queue-metrics.ts'
 import { PREFIX } from './queue-names.ts'
-import { connectProducer, unavailable, type Connection } from './redis-connection.ts'
+import { connectProducer, redisNow, unavailable, type Connection } from './redis-connection.ts'
 
 const MAX_CHILDREN = 1_000
 
@@ -87,8 +87,7 @@ class BullJobQueue implements TimedJobQueue {
 
   async now(): Promise<Date> {
     try {
-      const [seconds, microseconds] = await this.#connection.time()
-      return new Date(Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000))
+      return new Date(await redisNow(this.#connection))
     } catch (error) {
       throw unavailable(error)
     }

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis'
-import type { Connection } from './redis-connection.ts'
+import { redisNow, type Connection } from './redis-connection.ts'
 
 /** Workers of a queue that said so lately, and how many jobs they run at a time, in all. */
 export type QueueSlots = { workers: number; slots: number }
@@ -47,9 +47,4 @@ export async function listSlots(connection: Connection, prefix: string): Promise
   }
   if (gone.length > 0) await connection.hdel(keyOf(prefix), ...gone)
   return all
-}
-
-async function redisNow(connection: Connection): Promise<number> {
-  const [seconds, microseconds] = await connection.time()
-  return Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000)
 }

@@ -53,6 +53,12 @@ function connect(url: string, options: RedisOptions): Connection {
   return client
 }
 
+/** What time it is for Redis, the one clock that all hosts share, in ms. */
+export async function redisNow(connection: Connection): Promise<number> {
+  const [seconds, microseconds] = await connection.time()
+  return Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000)
+}
+
 /** A driver's error as ours. */
 export function unavailable(cause: unknown): AppError {
   if (cause instanceof AppError) return cause

@@ -55,9 +55,9 @@ export function runJob<Needs>(job: Job, token: string, stopper: TryStopper, run:
 }
 
 async function runTraced<Needs>(
-  job: Job, token: string, stopper: TryStopper, { jobs, needs, log: parent, metrics, observer, isCancelled, checkRules }: RunNeeds<Needs>,
-  traced: TracedTry | undefined,
+  job: Job, token: string, stopper: TryStopper, runNeeds: RunNeeds<Needs>, traced: TracedTry | undefined,
 ): Promise<unknown> {
+  const { jobs, needs, log: parent, metrics, observer, isCancelled, checkRules } = runNeeds
   const found = jobs.get(job.name)
   const definition: JobDefinition<any> | undefined = found?.definition
   const labels = { queue: job.queueName, job: found ? job.name : 'unknown' }

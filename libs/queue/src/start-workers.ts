@@ -151,9 +151,13 @@ class Fleet<Needs> implements WorkerFleet {
       await tellSlots(connection, prefix, name, workers)
       for (const { queue, active, concurrency } of workers) {
         const bull = this.#queues.get(queue)!
-        const [counts, paused] = await Promise.all([bull.getJobCounts('waiting', 'prioritized', 'waiting-children'), bull.isPaused()])
+        const [counts, paused] = await Promise.all([
+          bull.getJobCounts('waiting', 'prioritized', 'waiting-children'), bull.isPaused(),
+        ])
         if (counts['prioritized']) await raiseAged(bull, connection, { ageMs, now })
-        if (counts['waiting-children']) await cutShort(bull, (job) => run.jobs.get(job)?.definition, { connection, prefix }, now)
+        if (counts['waiting-children']) {
+          await cutShort(bull, (job) => run.jobs.get(job)?.definition, { connection, prefix }, now)
+        }
         const ready = (counts['waiting'] ?? 0) + (counts['prioritized'] ?? 0)
         if (ready === 0 || paused || active >= concurrency) this.#idleSince.delete(queue)
         else if (!this.#idleSince.has(queue)) this.#idleSince.set(queue, Date.now())
