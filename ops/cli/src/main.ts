@@ -187,7 +187,10 @@ answering(migrate, 'stores', 'take the rollups to another store, with the shards
 const openapi = program.command('openapi').description('the HTTP API')
 answering(openapi, 'export', 'print the OpenAPI document').runs(async () => (await import('./commands/operate.ts')).exportOpenApi())
 answering(program, 'bench <name>', 'run a benchmark of ops/load').option('--seconds <n>', 'an arm and repeat (5), or a soak (1800)', whole)
-  .runs(async (_env, name: string, { seconds }: { seconds?: number }) => (await import('./commands/bench.ts')).bench(name, seconds))
+  .option('--repeats <n>', 'runs of each arm (5)', whole).option('--full', 'the sizes that take minutes, too', false)
+  .option('--url <url>', 'peer: where the other system runs; its key in PEER_TOKEN').option('--kind <kind>', 'peer: goatcounter or umami')
+  .option('--write', 'put the figures into docs/performance.md', false)
+  .runs(async (_env, name: string, options: never) => (await import('./commands/bench.ts')).bench(name, options))
 
 const chaos = program.command('chaos').description('the kill harness: own processes on own databases, killed and counted')
 answering(chaos, 'run', 'kill processes for a while; exit 3 when an event was lost, doubled or stuck').option('--seed <seed>', 'the same seed deals the same schedule')

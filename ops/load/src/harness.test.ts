@@ -26,7 +26,7 @@ test('a figure is the median, and its spread the distance between the quartiles'
 
 test('a check compares neighbours: a machine that slows down for both changes nothing', () => {
   const runs = { ours: [{ rate: 90 }, { rate: 45 }, { rate: 9 }], bare: [{ rate: 100 }, { rate: 50 }, { rate: 10 }] }
-  expect(checkOf('speed', runs, 'rate', 0.8, 'higher')).toEqual({ name: 'speed', ratio: 0.9, goal: 0.8, better: 'higher' })
+  expect(checkOf('speed', runs, 'rate', 0.8, 'higher')).toEqual({ name: 'speed', ratio: 0.9, goal: 0.8, better: 'higher', spread: 0 })
 })
 
 test('the report names the check with the least margin, in whichever direction', () => {

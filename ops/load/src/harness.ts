@@ -12,13 +12,20 @@ export type Runs = { ours: Measures[]; bare: Measures[] }
 /** A measure over all runs of an arm; `spread` is the distance between its quartiles. */
 export type Figure = { name: string; median: number; spread: number; unit: string }
 
-/** A promise about a figure: `ratio` against `goal`. A ratio of two arms, unless the name says that it is a figure. */
-export type Check = { name: string; ratio: number; goal: number; better: 'higher' | 'lower' }
+/**
+ * A promise about a figure: `ratio` against `goal`. A ratio of two arms, unless the name says that it is a figure.
+ * `spread`: the distance between the quartiles of the ratios of neighbouring runs, where there are several.
+ */
+export type Check = { name: string; ratio: number; goal: number; better: 'higher' | 'lower'; spread?: number }
 
-export type Outcome = { arms: Figure[]; checks: Check[] }
+/** `part`: what was measured, where a benchmark can measure different things. */
+export type Outcome = { arms: Figure[]; checks: Check[]; part?: string }
 
 /** `ratio` and `goal` of the check with the least margin. */
 export type Report = Outcome & { ratio: number; goal: number; met: boolean; hardware: string; name: string; seconds: number; repeats: number }
+
+/** A system that already runs, to be measured beside ours. */
+export type Peer = { url: string; kind: string; token: string }
 
 export type BenchOptions = {
   /** How long one run of an arm should take: the amount of work is sized for it. */
@@ -26,6 +33,7 @@ export type BenchOptions = {
   repeats: number
   /** The sizes that take minutes, too. */
   full: boolean
+  peer?: Peer
   /** Tells a person how far it is. */
   say: (text: string) => void
 }
@@ -60,12 +68,17 @@ export function quantile(values: readonly number[], share: number): number {
 
 export function figureOf(name: string, runs: readonly Measures[], measure: string, unit: string): Figure {
   const values = runs.map((run) => run[measure]!)
-  return { name, median: quantile(values, 0.5), spread: quantile(values, 0.75) - quantile(values, 0.25), unit }
+  return { name, median: quantile(values, 0.5), spread: spreadOf(values), unit }
+}
+
+function spreadOf(values: readonly number[]): number {
+  return quantile(values, 0.75) - quantile(values, 0.25)
 }
 
 /** Compares a measure: the median of the ratios of neighbouring runs, which a slow change of the machine leaves alone. */
 export function checkOf(name: string, { ours, bare }: Runs, measure: string, goal: number, better: Check['better']): Check {
-  return { name, ratio: quantile(ours.map((run, at) => run[measure]! / bare[at]![measure]!), 0.5), goal, better }
+  const ratios = ours.map((run, at) => run[measure]! / bare[at]![measure]!)
+  return { name, ratio: quantile(ratios, 0.5), goal, better, spread: spreadOf(ratios) }
 }
 
 /** How far a check is on the right side of its goal: 1 = just there, 0.9 = a tenth short. */
@@ -73,10 +86,11 @@ export function marginOf({ ratio, goal, better }: Check): number {
   return better === 'higher' ? ratio / goal : goal / ratio
 }
 
-export function reportOf(name: string, { seconds, repeats }: BenchOptions, { arms, checks }: Outcome): Report {
+export function reportOf(name: string, { seconds, repeats }: BenchOptions, { arms, checks, part }: Outcome): Report {
   const least = checks.toSorted((a, b) => marginOf(a) - marginOf(b))[0]!
   return {
-    name, seconds, repeats, hardware: hardware(), ratio: least.ratio, goal: least.goal, met: marginOf(least) >= 1, arms, checks,
+    name, ...(part === undefined ? {} : { part }), seconds, repeats, hardware: hardware(),
+    ratio: least.ratio, goal: least.goal, met: marginOf(least) >= 1, arms, checks,
   }
 }
 
@@ -98,6 +112,6 @@ export function describe(report: Report): string {
   return [`${report.name}: ${report.repeats} repeats of ${report.seconds} s; ${report.hardware}`, ...rows].join('\n')
 }
 
-function short(value: number): string {
+export function short(value: number): string {
   return Math.abs(value) >= 1_000 ? Math.round(value).toLocaleString('en') : String(Number(value.toPrecision(4)))
 }

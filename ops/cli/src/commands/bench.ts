@@ -16,12 +16,12 @@ type Report = {
 /**
  * Runs a benchmark of `ops/load` in a process of its own. Progress goes to standard error. A missed goal is a warning:
  * figures depend on the machine; a wrong count is an error.
- * @param seconds an arm and repeat; undefined: as long as is usual for it
+ * @param options as `ops/load/src/main.ts` takes them; what is undefined is as usual for the benchmark
  */
-export async function bench(name: string, seconds: number | undefined): Promise<CommandResult> {
-  const child = spawn(process.execPath, [join(ROOT, 'ops/load/src/main.ts'), name, ...(seconds === undefined ? [] : ['--seconds', String(seconds)]), '--json'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
+export async function bench(name: string, options: Record<string, string | number | boolean | undefined>): Promise<CommandResult> {
+  const args = Object.entries(options).flatMap(([option, value]) =>
+    value === undefined || value === false ? [] : value === true ? [`--${option}`] : [`--${option}`, String(value)])
+  const child = spawn(process.execPath, [join(ROOT, 'ops/load/src/main.ts'), name, ...args, '--json'], { stdio: ['ignore', 'pipe', 'inherit'] })
   const pass = (signal: NodeJS.Signals) => child.kill(signal)
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, pass)
   let output = ''
