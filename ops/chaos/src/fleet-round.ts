@@ -9,14 +9,14 @@ import { openQueueAdmin } from '@tallyfleet/queue'
 import { openStores, storesConfig, type Stores } from '@tallyfleet/stores'
 import { Books, type ChaosEvent } from './books.ts'
 import { DRAIN_MS, FLEET_NEMESES } from './fleet-nemeses.ts'
-import { FLEET_POINTS, isWeaker, type RoleName } from './kill-points.ts'
-import { SETTLE_MS, type RoundResult } from './lane-round.ts'
-import { UNSAFE_MS } from './nemeses.ts'
+import { FLEET_POINTS, type RoleName } from './kill-points.ts'
+import { settleEnv, type RoundResult } from './lane-round.ts'
+import { mayLose, UNSAFE_MS } from './nemeses.ts'
 import { judge } from './oracle.ts'
 import { patiently } from './patiently.ts'
 import type { Place } from './place.ts'
 import { Random } from './random.ts'
-import { RedisServer } from './redis-server.ts'
+import { RedisPair } from './redis-pair.ts'
 import { Role } from './role.ts'
 import type { Schedule, Strike } from './schedule.ts'
 import { ENTITIES, runSender } from './senders.ts'
@@ -37,10 +37,10 @@ export async function playFleet(schedule: Schedule, { folder, servers }: Place):
   mkdirSync(home)
   await using stack = new AsyncDisposableStack()
   stack.defer(() => rmSync(home, { recursive: true, force: true, maxRetries: 5 }))
-  const redis = stack.use(await RedisServer.start(join(home, 'redis'), durability === 'fsync' ? 'always' : 'everysec'))
+  const redis = stack.use(await RedisPair.start(join(home, 'redis'), durability))
   const env: Record<string, string> = {
     PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', NODE_COMPILE_CACHE: join(folder, 'compiled'), LOG_LEVEL: 'fatal',
-    FLEET_HOME: home, REDIS_URL: redis.url, INGEST_DURABILITY: durability, FREEZE_SETTLE_MS: String(power ? SETTLE_MS : 0), FLUSH_INTERVAL_MS: String(FLUSH_MS),
+    FLEET_HOME: home, REDIS_URL: redis.url, INGEST_DURABILITY: durability, ...settleEnv(power), FLUSH_INTERVAL_MS: String(FLUSH_MS),
     HTTP_PORT: '0', RATE_LIMIT_PER_MINUTE: '0', INGEST_EVENTS_PER_MINUTE: '0', WORKER_DRAIN_MS: String(DRAIN_MS),
     ...await servers?.envFor(`chaos_${process.hrtime.bigint()}`),
   }
@@ -93,7 +93,7 @@ export async function playFleet(schedule: Schedule, { folder, servers }: Place):
     if (nemesis) {
       const since = performance.now() - UNSAFE_MS
       await nemesis.strike({ redis, durability, victim, roles, servers }, draw)
-      if (isWeaker(durability, nemesis.weakest)) books.giveUp(since)
+      if (mayLose(nemesis, durability)) books.giveUp(since)
       bump(result.struck, name)
       if (nemesis.kills) result.kills++
       return

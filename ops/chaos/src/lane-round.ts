@@ -6,17 +6,18 @@ import { packs } from '@tallyfleet/packs'
 import { silentLog } from '@tallyfleet/ports'
 import { openStores, storesConfig } from '@tallyfleet/stores'
 import { Books } from './books.ts'
-import { isWeaker, KILL_POINTS } from './kill-points.ts'
+import { KILL_POINTS } from './kill-points.ts'
 import { SCHEDULE } from './lane-schedule.ts'
 import { Lane, type LaneFault } from './lane.ts'
-import { NEMESES, UNSAFE_MS, type Nemesis, type Scene } from './nemeses.ts'
+import { mayLose, NEMESES, UNSAFE_MS, type Nemesis, type Scene } from './nemeses.ts'
 import { judge, type Verdict } from './oracle.ts'
 import { patiently } from './patiently.ts'
 import type { Place } from './place.ts'
 import { Random } from './random.ts'
-import { RedisServer } from './redis-server.ts'
+import { RedisPair } from './redis-pair.ts'
 import type { Schedule, Strike } from './schedule.ts'
 import { ENTITIES, runSender, writeImport } from './senders.ts'
+import { Turns } from './turns.ts'
 
 export type RoundResult = Verdict & {
   /** Processes ended by SIGKILL. */
@@ -32,8 +33,7 @@ const IMPORT_PAUSE_MS = 1_000
 const REACH_MS = { embedded: 5_000, servers: 10_000 }
 const BROKEN_REACH_MS = 20_000
 const PATIENCE_MS = 300_000
-/** Redis 7.0 and older: how long a freeze takes to be on the disk for certain. */
-export const SETTLE_MS = 3_000
+const SETTLE_MS = 3_000
 const POINTS = new Set(KILL_POINTS.map(({ name }) => name))
 
 /** Plays a schedule on a Redis and stores of its own, and judges what is left. */
@@ -42,10 +42,10 @@ export async function playLanes(schedule: Schedule, { folder, servers }: Place):
   const home = join(folder, `${edition}-${round}-${process.hrtime.bigint()}`)
   await using stack = new AsyncDisposableStack()
   stack.defer(() => rmSync(home, { recursive: true, force: true }))
-  const redis = stack.use(await RedisServer.start(join(home, 'redis'), durability === 'fsync' ? 'always' : 'everysec'))
+  const redis = stack.use(await RedisPair.start(join(home, 'redis'), durability))
   const env: Record<string, string> = {
     PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', NODE_COMPILE_CACHE: join(folder, 'compiled'),
-    FLEET_HOME: home, REDIS_URL: redis.url, INGEST_DURABILITY: durability, FREEZE_SETTLE_MS: String(power ? SETTLE_MS : 0),
+    FLEET_HOME: home, REDIS_URL: redis.url, INGEST_DURABILITY: durability, ...settleEnv(power),
     ...await servers?.envFor(`chaos_${process.hrtime.bigint()}`), ...(breaks && { CHAOS_BREAK: breaks }),
   }
   const open = () => patiently(() => openStores(storesConfig.parse(env), { packs, log: silentLog }))
@@ -61,6 +61,7 @@ export async function playLanes(schedule: Schedule, { folder, servers }: Place):
   const books = new Books()
   const result = { kills: 0, struck: {} as Record<string, number>, missed: {} as Record<string, number> }
 
+  const turns = new Turns()
   const stop = new AbortController()
   const work = [
     ...Array.from({ length: SENDERS }, (_, at) => {
@@ -109,9 +110,10 @@ export async function playLanes(schedule: Schedule, { folder, servers }: Place):
   }
 
   async function strikeNemesis(nemesis: Nemesis, scene: Scene, { draw }: Strike): Promise<void> {
+    using _turn = nemesis.shared ? await turns.take() : undefined
     const since = performance.now() - UNSAFE_MS
     await nemesis.strike(scene, draw)
-    if (isWeaker(durability, nemesis.weakest)) books.giveUp(since)
+    if (mayLose(nemesis, durability)) books.giveUp(since)
     bump(result.struck, nemesis.name)
     if (nemesis.kills) result.kills++
   }
@@ -136,6 +138,11 @@ export async function playLanes(schedule: Schedule, { folder, servers }: Place):
       if (error && performance.now() > deadline) throw error
     }
   }
+}
+
+/** How long a freeze waits for the disk: not at all where nothing takes what Redis has written. */
+export function settleEnv(power: Schedule['power']): Record<string, string> {
+  return power === 'own' ? {} : { FREEZE_SETTLE_MS: String(power === 'fixed' ? SETTLE_MS : 0) }
 }
 
 /** A process whose clock went back refuses what is later than that: its client sends it again. */

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { AppError, toAppError } from '@tallyfleet/domain'
 import type { Break } from './breaks.ts'
-import { KILL_POINTS, type Durability } from './kill-points.ts'
+import { DURABILITIES, KILL_POINTS, type Durability } from './kill-points.ts'
 import { FLEET_NEMESES } from './fleet-nemeses.ts'
 import { NEMESES } from './nemeses.ts'
 import { writeProof } from './proof.ts'
@@ -31,7 +31,7 @@ async function main(): Promise<unknown> {
     return await replayChaos(readSchedule(file), { tries: positive('--tries', values.tries), shrink: values.shrink, say })
   }
   const stores = oneOf<Edition>('--stores', values.stores, ['embedded', 'servers'])
-  const durability = oneOf<Durability>('--durability', values.durability, ['everysec', 'fsync', 'log-first'])
+  const durability = oneOf<Durability>('--durability', values.durability, DURABILITIES)
   if (values.only !== undefined) oneOf('--only', values.only, values.fleet ? listFleetStrikes(stores, durability) : listStrikes(stores, durability))
   return await runChaos({
     kind: values.fleet ? 'fleet' : 'lanes', stores, only: values.only, seed: values.seed ?? String(Date.now()), minutes: positive('--minutes', values.minutes),

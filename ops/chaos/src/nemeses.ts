@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { DatabaseServers } from './database-servers.ts'
 import type { SelfFault } from './faults.ts'
-import type { Durability } from './kill-points.ts'
-import type { RedisServer } from './redis-server.ts'
+import { isWeaker, type Durability } from './kill-points.ts'
+import type { RedisPair } from './redis-pair.ts'
+import { syncLibrary } from './sync-watch.ts'
 
 /** A process that a fault is about. */
 export type Victim = {
@@ -14,7 +15,7 @@ export type Victim = {
 
 /** What a fault can reach. */
 export type Scene = {
-  redis: RedisServer
+  redis: RedisPair
   durability: Durability
   victim: Victim
   servers: DatabaseServers | undefined
@@ -24,14 +25,23 @@ export type Nemesis<In extends Scene = Scene> = {
   name: string
   /** The weakest mode that loses nothing to it. */
   weakest: Durability
+  /** A mode above `weakest` that may lose to it all the same: it holds more copies, and this one comes back with less. */
+  except?: Durability
   /** Where it makes sense; absent: everywhere. */
   stores?: 'embedded' | 'servers'
   /** It ends a process by SIGKILL. */
   kills: boolean
   /** Played in this mode alone: every other one loses more than it can name. */
   durability?: Durability
-  /** It takes what is not on the disk yet: its round waits for the disk before it writes. */
-  power?: boolean
+  /**
+   * It takes the newest of what Redis wrote, so in its round a freeze waits for the disk: `own` as the product does by
+   * itself, `fixed` for three seconds (FREEZE_SETTLE_MS), because it takes by age what may well be synced.
+   */
+  power?: 'own' | 'fixed'
+  /** It is about a server that all processes share: one at a time. */
+  shared?: true
+  /** Whether this machine can play it; absent: yes. */
+  playable?: () => boolean
   what: string
   strike(scene: In, draw: number): Promise<void>
 }
@@ -43,6 +53,11 @@ export type Nemesis<In extends Scene = Scene> = {
  */
 export const UNSAFE_MS = 2_000
 const CUT_MS = 1_500
+
+/** Whether what was acknowledged just before may be gone. */
+export function mayLose({ weakest, except }: Pick<Nemesis, 'weakest' | 'except'>, mode: Durability): boolean {
+  return isWeaker(mode, weakest) || mode === except
+}
 
 /** Faults of single processes and of Redis. `draw` in [0, 1) is the schedule's own. */
 export const NEMESES: readonly Nemesis[] = [
@@ -87,7 +102,7 @@ export const NEMESES: readonly Nemesis[] = [
     },
   },
   {
-    name: 'redis-kill', weakest: 'fsync', kills: true, what: 'Redis is killed and started again on its append-only file',
+    name: 'redis-kill', weakest: 'fsync', except: 'replica', kills: true, shared: true, what: 'Redis is killed and started again on its append-only file',
     strike: async ({ redis }, draw) => {
       await redis.kill()
       await sleep(draw * 500)
@@ -95,11 +110,11 @@ export const NEMESES: readonly Nemesis[] = [
     },
   },
   {
-    name: 'redis-client-kill', weakest: 'everysec', kills: false, what: 'Redis cuts every connection',
+    name: 'redis-client-kill', weakest: 'everysec', kills: false, shared: true, what: 'Redis cuts every connection',
     strike: async ({ redis }) => { await redis.command('CLIENT', 'KILL', 'TYPE', 'normal') },
   },
   {
-    name: 'redis-full', weakest: 'everysec', kills: false, what: 'Redis reaches maxmemory and refuses writes',
+    name: 'redis-full', weakest: 'everysec', kills: false, shared: true, what: 'Redis reaches maxmemory and refuses writes',
     strike: async ({ redis }, draw) => {
       await redis.command('CONFIG', 'SET', 'maxmemory', 1_000_000)
       await sleep(300 + draw * 700)
@@ -107,7 +122,7 @@ export const NEMESES: readonly Nemesis[] = [
     },
   },
   {
-    name: 'redis-log-tail', weakest: 'fsync', kills: true, power: true,
+    name: 'redis-log-tail', weakest: 'fsync', except: 'replica', kills: true, shared: true, power: 'fixed',
     what: `Redis is killed and its append-only file loses what was written in the last ${CUT_MS / 1_000} s, as in a power loss`,
     strike: async ({ redis, durability }, draw) => {
       await redis.kill()
@@ -117,7 +132,28 @@ export const NEMESES: readonly Nemesis[] = [
     },
   },
   {
-    name: 'redis-lost', weakest: 'log-first', durability: 'log-first', kills: true, what: 'Redis is killed and all its data is deleted',
+    name: 'redis-power-loss', weakest: 'fsync', except: 'replica', kills: true, shared: true, power: 'own',
+    playable: () => syncLibrary() !== undefined,
+    what: 'Redis is killed and its append-only file loses what no fsync has confirmed (needs a C compiler, to see them); '
+      + 'freezes wait for its log as in production',
+    strike: async ({ redis }, draw) => {
+      await redis.kill()
+      redis.loseUnsynced(draw)
+      await redis.start()
+    },
+  },
+  {
+    name: 'primary-lost', weakest: 'replica', durability: 'replica', kills: true, shared: true,
+    what: 'the primary is killed and all its data is deleted; its replica takes its place, and gets a new one',
+    strike: async ({ redis }) => { await redis.failOver() },
+  },
+  {
+    name: 'replica-kill', weakest: 'everysec', durability: 'replica', kills: true, shared: true,
+    what: 'the replica is killed and started again',
+    strike: async ({ redis }, draw) => { await redis.restartReplica(draw * 1_500) },
+  },
+  {
+    name: 'redis-lost', weakest: 'log-first', durability: 'log-first', kills: true, shared: true, what: 'Redis is killed and all its data is deleted',
     strike: async ({ redis }) => {
       await redis.kill()
       redis.forget()
@@ -125,7 +161,7 @@ export const NEMESES: readonly Nemesis[] = [
     },
   },
   ...(['mongo', 'mysql', 'elasticsearch'] as const).map((kind): Nemesis => ({
-    name: `${kind}-kill`, weakest: 'everysec', stores: 'servers', kills: true, what: `the ${kind} server is killed and started again`,
+    name: `${kind}-kill`, weakest: 'everysec', stores: 'servers', kills: true, shared: true, what: `the ${kind} server is killed and started again`,
     strike: async ({ servers }) => { await servers?.restart(kind) },
   })),
 ]

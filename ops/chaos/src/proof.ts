@@ -1,8 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { FLEET_NEMESES } from './fleet-nemeses.ts'
-import { isWeaker, KILL_POINTS, type Durability } from './kill-points.ts'
-import { NEMESES, type Nemesis } from './nemeses.ts'
+import { KILL_POINTS, type Durability } from './kill-points.ts'
+import { mayLose, NEMESES, type Nemesis } from './nemeses.ts'
 import type { RunReport } from './run-chaos.ts'
 
 /** One run as the page keeps it, in a JSON file beside the page. */
@@ -55,7 +55,7 @@ function pageOf(entries: readonly Entry[]): string {
     whole.reduce((total, entry) => total + entry[name], 0)
   const count = (kind: string, of: 'struck' | 'missed', name: string) =>
     whole.reduce((total, entry) => total + (kindOf(entry) === kind ? entry[of][name] ?? 0 : 0), 0)
-  const known: readonly Pick<Nemesis, 'name' | 'weakest'>[] = [...NEMESES, ...FLEET_NEMESES.filter(({ name }) => !NEMESES.some((one) => one.name === name))]
+  const known: readonly Pick<Nemesis, 'name' | 'weakest' | 'except'>[] = [...NEMESES, ...FLEET_NEMESES.filter(({ name }) => !NEMESES.some((one) => one.name === name))]
 
   return [HEAD, '## All runs together',
     tableOf(['kills', 'acknowledged', 'lost', 'doubled', 'stuck', 'within promise', 'wall time'], [
@@ -70,10 +70,10 @@ function pageOf(entries: readonly Entry[]): string {
     })),
     '## Nemeses, by durability mode',
     'How often each struck. *may lose*: the mode does not promise to survive it, and what is lost counts as within the promise.',
-    tableOf(['nemesis', 'weakest mode that survives it', ...kinds], known.map(({ name, weakest }) => [name, weakest, ...kinds.map((kind) => {
+    tableOf(['nemesis', 'weakest mode that survives it', ...kinds], known.map(({ name, ...fault }) => [name, fault.weakest, ...kinds.map((kind) => {
       const struck = count(kind, 'struck', name)
       if (struck === 0) return '–'
-      return isWeaker(kind.split(', ').at(-1) as Durability, weakest) ? `${struck}, may lose` : struck
+      return mayLose(fault, kind.split(', ').at(-1) as Durability) ? `${struck}, may lose` : struck
     })])),
     ...(broken.length === 0 ? [] : [
       '## Broken on purpose',

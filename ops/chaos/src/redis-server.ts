@@ -7,6 +7,7 @@ import { AppError } from '@tallyfleet/domain'
 import { probeRedis } from '@tallyfleet/store-redis'
 import { Redis } from 'ioredis'
 import { end, own } from './owned-process.ts'
+import { syncedBytes, watchingSyncs } from './sync-watch.ts'
 
 export const ROOT = resolve(import.meta.dirname, '../../..')
 
@@ -46,10 +47,11 @@ export class RedisServer implements AsyncDisposable {
   /** Starts it again on the same data and port. */
   async start(): Promise<void> {
     const log = openSync(join(this.#dir, 'redis.log'), 'a')
+    const env = { ...process.env, ...watchingSyncs(this.#notes) }
     const child = own(spawn(redisBinary(), [
       '--bind', '127.0.0.1', '--port', String(this.#port), '--dir', this.#dir, '--appendonly', 'yes',
       '--appendfsync', this.#appendFsync, '--maxmemory-policy', 'noeviction', '--save', '', '--auto-aof-rewrite-percentage', '0',
-    ], { stdio: ['ignore', log, log] }))
+    ], { stdio: ['ignore', log, log], env }))
     closeSync(log)
     this.#child = child
     const deadline = performance.now() + START_TIMEOUT_MS
@@ -85,6 +87,22 @@ export class RedisServer implements AsyncDisposable {
     return bytes - kept
   }
 
+  /**
+   * Takes from the end of the append-only file what no sync has confirmed: all of it, or from `draw` 0.5 on only a part,
+   * as the kernel may have written some by itself. The server must be dead, and its syncs noted
+   * ({@link watchingSyncs}). Answers how many bytes.
+   */
+  loseUnsynced(draw: number): number {
+    const file = this.#logFile()
+    if (!file) return 0
+    const { ino, size } = statSync(file)
+    const synced = Math.min(size, syncedBytes(this.#notes, ino))
+    const kept = synced + Math.floor((size - synced) * Math.max(0, 2 * draw - 1))
+    this.#lengths.length = 0
+    truncateSync(file, kept)
+    return size - kept
+  }
+
   async command(...words: [string, ...(string | number)[]]): Promise<unknown> {
     const client = new Redis(this.url, { lazyConnect: true, maxRetriesPerRequest: 0, retryStrategy: () => null })
     client.on('error', () => {})
@@ -99,6 +117,10 @@ export class RedisServer implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer)
     await this.kill()
+  }
+
+  get #notes(): string {
+    return join(this.#dir, 'syncs')
   }
 
   #logFile(): string | undefined {

@@ -30,8 +30,17 @@ test('with one name alone nothing else is dealt, and the clock of the process th
   }
 })
 
-test('a fault that takes what is not on the disk comes in rounds that wait for the disk', () => {
-  for (const { power, strikes } of deal({}, 60)) {
-    if (strikes.flat().some(({ name }) => name === 'redis-log-tail')) expect(power).toBe(true)
+test('a fault that takes what is not on the disk comes in rounds whose freezes wait for the disk as it needs', () => {
+  const waits = { 'redis-log-tail': 'fixed', 'redis-power-loss': 'own' } as const
+  for (const kind of ['lanes', 'fleet'] as const) {
+    for (const { power, strikes } of deal({ kind }, 60)) {
+      for (const { name } of strikes.flat()) if (name in waits) expect(power).toBe(waits[name as keyof typeof waits])
+    }
   }
+})
+
+test('a replica is lost, and promoted, only in the mode that promises to survive it', () => {
+  expect(listStrikes('embedded', 'replica')).toEqual(expect.arrayContaining(['primary-lost', 'replica-kill', 'redis-kill']))
+  expect(listStrikes('embedded', 'everysec')).not.toContain('primary-lost')
+  expect(listStrikes('embedded', 'replica')).not.toContain('redis-lost')
 })

@@ -17,8 +17,8 @@ export type Schedule = {
   kind: 'lanes' | 'fleet'
   stores: Edition
   durability: Durability
-  /** Power may fail: every freeze waits until the disk has it. */
-  power: boolean
+  /** Power may fail: every freeze waits until the disk has it, in one of the two ways of {@link Nemesis}. */
+  power: false | 'own' | 'fixed'
   breaks: Break | undefined
   strikes: [Strike[], Strike[]]
 }
@@ -64,16 +64,16 @@ export function listFleetStrikes(stores: Edition, durability: Durability): strin
 function* dealFleetRounds({ seed, stores, durability, only }: DealOptions): Generator<Schedule> {
   const random = new Random(`${seed}|${stores}|${durability}|fleet`)
   const names = listFleetStrikes(stores, durability).filter((name) => only === undefined || only === name)
-  const storms = playable(FLEET_NEMESES, stores, durability).filter(({ name, power }) => power && names.includes(name)).map(({ name }) => name)
-  const calm = deckOf(random, names.filter((name) => !storms.includes(name)))
+  const storms = playable(FLEET_NEMESES, stores, durability).filter(({ name, power }) => power && names.includes(name))
+  const calm = deckOf(random, names.filter((name) => !storms.some((storm) => storm.name === name)))
   const length = only === undefined ? FLEET_STRIKES : FLEET_ONLY_STRIKES
   for (let round = 1; ; round++) {
-    const power = storms.length > 0 && (only !== undefined || round % FLEET_POWER_ONE_IN === 0)
+    const storm = stormOf(round, storms, only === undefined ? FLEET_POWER_ONE_IN : 1)
     const strikes = Array.from({ length }, (_, at) => {
-      const storm = power && at % FLEET_STORM_ONE_IN === 0 ? random.pick(storms) : undefined
-      return { name: storm ?? take(calm) ?? 'sigkill', nth: random.whole(1, 2), draw: random.next() }
+      const name = at % FLEET_STORM_ONE_IN === 0 ? storm?.name : undefined
+      return { name: name ?? take(calm) ?? 'sigkill', nth: random.whole(1, 2), draw: random.next() }
     })
-    yield { seed, round, kind: 'fleet', stores, durability, power, breaks: undefined, strikes: [strikes, []] }
+    yield { seed, round, kind: 'fleet', stores, durability, power: storm?.power ?? false, breaks: undefined, strikes: [strikes, []] }
   }
 }
 
@@ -87,10 +87,10 @@ export function* dealRounds(options: DealOptions): Generator<Schedule> {
   const aimed = breaks && deckOf(random, KILL_POINTS.map(({ name }) => name).filter((name) => BROKEN_AIMS[breaks].test(name)))
   const nemeses = breaks ? [] : nemesesOf(stores, durability).filter(({ name }) => only === undefined || only === name)
   const calm = deckOf(random, nemeses.filter(({ power }) => !power).map(({ name }) => name))
-  const storms = nemeses.filter(({ power }) => power).map(({ name }) => name)
+  const storms = nemeses.filter(({ power }) => power)
   for (let round = 1; ; round++) {
-    const power = storms.length > 0 && (only !== undefined || round % POWER_ONE_IN === 0)
-    const drawNemesis = () => (power && (only !== undefined || random.whole(1, 2) === 1) ? random.pick(storms) : take(calm))
+    const storm = stormOf(round, storms, only === undefined ? POWER_ONE_IN : 1)
+    const drawNemesis = () => (storm && (only !== undefined || random.whole(1, 2) === 1) ? storm.name : take(calm))
     const drawStrike = (lane: number): Strike => {
       const rare = random.whole(1, NEMESIS_ONE_IN) === 1 ? drawNemesis() : undefined
       const aim = lane === TICKING ? undefined : aimed && take(aimed)
@@ -100,11 +100,11 @@ export function* dealRounds(options: DealOptions): Generator<Schedule> {
     }
     // A shard's data begins once in a round, so these points come first or not at all.
     const birth = breaks === undefined && round % BIRTH_ONE_IN === 1 ? take(births) : undefined
-    const length = Math.min(breaks ? BROKEN_STRIKES : power ? POWER_STRIKES : STRIKES, Math.ceil(kills / 2) + 1)
+    const length = Math.min(breaks ? BROKEN_STRIKES : storm ? POWER_STRIKES : STRIKES, Math.ceil(kills / 2) + 1)
     const strikesOf = (lane: number) => Array.from({ length }, () => drawStrike(lane))
     const [first, second] = [strikesOf(0), strikesOf(TICKING)]
     if (birth !== undefined) first[0] = { name: birth, nth: random.whole(1, 3), draw: 0 }
-    yield { seed, round, kind: 'lanes', stores, durability, breaks, power, strikes: [first, second] }
+    yield { seed, round, kind: 'lanes', stores, durability, breaks, power: storm?.power ?? false, strikes: [first, second] }
   }
 }
 
@@ -112,8 +112,13 @@ function nemesesOf(stores: Edition, durability: Durability) {
   return playable(NEMESES, stores, durability)
 }
 
-function playable<One extends Pick<Nemesis, 'stores' | 'durability'>>(nemeses: readonly One[], edition: Edition, mode: Durability): One[] {
-  return nemeses.filter(({ stores = edition, durability = mode }) => stores === edition && durability === mode)
+function playable<One extends Pick<Nemesis, 'stores' | 'durability' | 'playable'>>(nemeses: readonly One[], edition: Edition, mode: Durability): One[] {
+  return nemeses.filter(({ stores = edition, durability = mode, playable }) => stores === edition && durability === mode && (playable?.() ?? true))
+}
+
+/** What takes the power in this round, each in its turn: their freezes wait in different ways. */
+function stormOf<Storm>(round: number, storms: readonly Storm[], oneIn: number): Storm | undefined {
+  return round % oneIn === 0 ? storms[(round / oneIn - 1) % storms.length] : undefined
 }
 
 function pointsFor(lane: number, only: string | undefined): string[] {

@@ -14,20 +14,27 @@ export class TcpProxy implements AsyncDisposable {
   readonly url: string
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
+  #target: URL
   #mode: ProxyMode = 'open'
 
-  private constructor(server: Server) {
+  private constructor(server: Server, target: URL) {
     this.#server = server
+    this.#target = target
     this.url = `redis://127.0.0.1:${(server.address() as AddressInfo).port}`
   }
 
   static async start(targetUrl: string): Promise<TcpProxy> {
-    const { hostname, port } = new URL(targetUrl)
     const server = createServer().listen(0, '127.0.0.1')
     await once(server, 'listening')
-    const proxy = new TcpProxy(server)
-    server.on('connection', (near) => proxy.#join(near, connect(Number(port), hostname)))
+    const proxy = new TcpProxy(server, new URL(targetUrl))
+    server.on('connection', (near) => proxy.#join(near, connect(Number(proxy.#target.port), proxy.#target.hostname)))
     return proxy
+  }
+
+  /** Where new connections go from now on; those that are open break. */
+  set target(url: string) {
+    this.#target = new URL(url)
+    for (const socket of this.#sockets) socket.destroy()
   }
 
   /** Connections that saw a bad network do not come back to life: they break when it ends. */
