@@ -162,3 +162,33 @@ test('repairs, flushes and events at the same time count each event once', async
   expect(await checkParity(needs)).toMatchObject({ equal: true })
   expect(await readLedger({}, needs)).toMatchObject({ balanced: true, counted: 19, pending: 0 })
 })
+
+test('lists that say another thing than their documents are named, and counted again from them', async () => {
+  await bench.send([{ entityId: '3', eventId: 'a' }])
+  await bench.flush()
+  const year = "(SELECT list FROM lists WHERE of = 'entity' AND interval = 'year' AND action = 'view')"
+  damage(`UPDATE tops SET count = 9 WHERE entity_id = '1' AND list = ${year}`)
+  damage(`DELETE FROM tops WHERE entity_id = '2' AND list = ${year}`)
+  damage(`INSERT INTO tops (list, entity_id, count) VALUES (${year}, 'nobody', 4)`)
+  damage(`INSERT INTO tops (list, entity_id, count) SELECT list, '255', 8 FROM lists WHERE of = 'shard' AND interval = 'week'`)
+  damage('UPDATE entity_counts SET entities = 7')
+  const run = await checkParity(needs)
+  expect(run).toMatchObject({ equal: false, stores: { rollups: { differences: 5 } } })
+  const bucket = String(new Date().getUTCFullYear())
+  expect(run.differences.map(({ what, expected, actual }) => [what.replace(/W?\d{4}(-W\d\d)?/, 'BUCKET'), expected, actual]).sort()).toEqual([
+    ['default jav how many movies have view: the documents, and the list', 3, 7],
+    ['default jav the top list by view of week BUCKET: the sum of shard 255: the documents, and the list', 0, 8],
+    ['default jav the top list by view of year BUCKET: 1: the documents, and the list', 3, 9],
+    ['default jav the top list by view of year BUCKET: 2: the documents, and the list', 1, 0],
+    ['default jav the top list by view of year BUCKET: nobody: the documents, and the list', 0, 4],
+  ])
+  expect((await repairStores(needs, { ...options, dryRun: true })).plan).toHaveLength(5)
+
+  expect((await repairStores(needs, options)).run).toMatchObject({ equal: true, repaired: 5 })
+  const of = { interval: 'year' as const, bucket }
+  expect(await bench.rollups.listTop(MOVIES, 'view', of, 10)).toEqual([
+    { entityId: '1', count: 3 }, { entityId: '2', count: 1 }, { entityId: '3', count: 1 },
+  ])
+  expect(await bench.rollups.countEntities(MOVIES, ['view'], [{ interval: 'total', bucket: 'all' }])).toBe(3)
+  expect(await bench.rollups.findManifest(shard, 2)).toBeUndefined() // no batch: the documents were right
+})

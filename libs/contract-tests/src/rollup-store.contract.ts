@@ -517,6 +517,16 @@ export function rollupStoreContract(
         expect(await store.hasCounts('defaul')).toBe(false)
         expect(await store.hasCounts('other')).toBe(false)
       })
+
+      holds('what is kept beside the documents says what they say, also where counts became zero or were copied', async (store) => {
+        await flush(store, 3, 1, [view('m-1', 2), view('m-2'), delta({ action: 'download' })])
+        await flush(store, 3, 2, [view('m-2', -1), view('m-3')])
+        const documents: RollupDocument[] = []
+        for await (const document of store.scan(3)) documents.push({ ...document, counts: { view: { count: 1 } } })
+        await store.putCopies(documents)
+        expect(await Array.fromAsync(store.scanListFaults())).toEqual([])
+        expect(await store.repairLists()).toBe(0)
+      })
     })
 
     describe('changes and scans', () => {

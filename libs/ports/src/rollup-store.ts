@@ -46,6 +46,21 @@ export type EntityTotals = EntityOf & {
   counts: Record<string, Record<string, number>>
 }
 
+/**
+ * A number that a list beside the documents tells otherwise than they do: an entry of a top list, or how many entities
+ * have the actions that `action` names.
+ */
+export type ListFault = EntityOf & BucketOf & {
+  list: 'top' | 'entities'
+  of: 'entity' | 'shard'
+  entityId: string | null
+  action: string
+  /** Undefined where the list does not know it. */
+  shard: number | undefined
+  expected: number
+  actual: number
+}
+
 export type ApplyResult = {
   /** Documents that this call changed. */
   applied: number
@@ -119,6 +134,13 @@ export interface RollupStore extends AsyncDisposable {
   ): Promise<{ totals: EntityTotals[]; cursor: string | undefined }>
   /** Every document of a shard, in no order, streamed. */
   scan(shard: number): AsyncIterable<RollupDocument>
+  /**
+   * What the store keeps beside its documents to answer quickly, counted again from them: what differs, streamed. A
+   * store that answers from its documents alone yields nothing.
+   */
+  scanListFaults(): AsyncIterable<ListFault>
+  /** Puts right what {@link scanListFaults} tells. Counting goes on meanwhile. Answers how many numbers it changed. */
+  repairLists(): Promise<number>
   /** Whether a tenant has any count. */
   hasCounts(tenant: string): Promise<boolean>
 

@@ -149,6 +149,13 @@ export class MongoRollupStore implements RollupStore {
     }
   }
 
+  /** Every answer comes from the documents and their indexes: there are no lists. */
+  async *scanListFaults(): AsyncGenerator<never> {}
+
+  async repairLists(): Promise<number> {
+    return 0
+  }
+
   hasCounts(tenant: string): Promise<boolean> {
     return translated(() => this.#reads.hasCounts(tenant))
   }

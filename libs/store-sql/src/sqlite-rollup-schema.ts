@@ -2,7 +2,7 @@ import { AppError } from '@tallyfleet/domain'
 import type { SqliteSchema } from './sqlite-connection.ts'
 
 /** The actions of which a document has a count, sorted, each between spaces; null when there is none. */
-function actionsIn(document: 'documents' | 'new' | 'old'): string {
+export function actionsIn(document: 'documents' | 'new' | 'old'): string {
   return `(SELECT ' ' || group_concat(action, ' ') || ' ' FROM (
     SELECT key AS action FROM json_each(${document}.counts) WHERE value ->> '$.count' > 0 ORDER BY key))`
 }

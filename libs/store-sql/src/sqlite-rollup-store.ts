@@ -2,10 +2,11 @@ import type { StatementSync } from 'node:sqlite'
 import { setImmediate as breathe } from 'node:timers/promises'
 import { AppError, daysBetween, type Counts, type Delta, type DocumentDelta, type Interval } from '@tallyfleet/domain'
 import type {
-  ApplyResult, BucketOf, EntityOf, EntityTotals, Manifest, RollupDocument, RollupStore, TopAfter, TopEntry,
+  ApplyResult, BucketOf, EntityOf, EntityTotals, ListFault, Manifest, RollupDocument, RollupStore, TopAfter, TopEntry,
 } from '@tallyfleet/ports'
 import { SqliteConnection } from './sqlite-connection.ts'
 import { SqliteManifests } from './sqlite-manifests.ts'
+import { recount } from './sqlite-recount.ts'
 import { SqliteTops } from './sqlite-tops.ts'
 import {
   activeDayQuery, CHANGED_TOTALS_QUERY, COUNT_ALL_ENTITIES_QUERY, COUNT_BEFORE_QUERY, COUNT_ENTITIES_QUERY, SCAN_QUERY,
@@ -275,6 +276,24 @@ export class SqliteRollupStore implements RollupStore {
       row = rows.at(-1)!.row
       await breathe()
     }
+  }
+
+  scanListFaults(): AsyncIterable<ListFault> {
+    return recount(this.#connection)
+  }
+
+  async repairLists(): Promise<number> {
+    let repaired = 0
+    try {
+      for await (const fault of recount(this.#connection, this.#tops)) {
+        void fault
+        repaired += 1
+      }
+    } catch (error) {
+      this.#tops.forget()
+      throw error
+    }
+    return repaired
   }
 
   hasCounts(tenant: string): Promise<boolean> {

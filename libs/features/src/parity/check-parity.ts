@@ -3,7 +3,7 @@ import {
   addDays, ALL_SHARDS, bucketOf, catalogsOf, COUNT, gapOf, SEPARATOR, shardOf, TOTAL_BUCKET, type Interval, type Packs,
 } from '@tallyfleet/domain'
 import type {
-  CatalogOf, CatalogStore, Clock, HotStore, Journal, Manifest, RollupStore, SegmentStore,
+  CatalogOf, CatalogStore, Clock, HotStore, Journal, ListFault, Manifest, RollupStore, SegmentStore,
 } from '@tallyfleet/ports'
 import { doneByShard } from '../catalog-sync/sync-catalog.ts'
 import { listShardLedgers } from '../ledger/read-ledger.ts'
@@ -24,10 +24,11 @@ export type ParityDifference = {
   what: string
   expected: number
   actual: number
-  shard: number
+  /** Undefined in a list of all shards. */
+  shard: number | undefined
   /** Whether `repairStores` can put it right: a gap of the ledger, or days that are wrong themselves, it cannot. */
   repairable: boolean
-  /** The number of the rollups, row or document; absent in the ledger. */
+  /** The number of the rollups, row or document; absent in the ledger and in lists beside the documents. */
   cell?: Omit<RollupCell, 'shown' | 'right' | 'repairable'>
 }
 
@@ -53,6 +54,8 @@ export type ParityRun = {
   tookMs: number
 }
 
+type ListCell = Pick<ListFault, 'tenant' | 'domain' | 'entityType' | 'entityId' | 'interval' | 'bucket' | 'action' | 'shard'>
+
 const SAMPLE = 100
 const PAGE = 500
 /** A shard is compared again while batches come in, for some seconds. */
@@ -61,7 +64,7 @@ const QUIET_WAIT_MS = 250
 
 /**
  * Compares the stores with each other (counting.md §3): the ledger; every week, month, year and total with the sum of
- * its days, and the entities' sums with the shard sums; catalog rows and segment documents with opening + total.
+ * its days, the entities' sums with the shard sums, and lists beside the documents with the documents; catalog rows and segment documents with opening + total.
  * What is in flight is no difference: a row older than its shard's mark is left out and counted in `inFlight`.
  * A range narrows the rollups to the buckets that share a day with it; the other stores know no days.
  * The run is kept in the journal.
@@ -84,6 +87,7 @@ export async function compareStores(
   if (stores.includes('rollups')) {
     const latest = await latestByShard(needs.rollups)
     for (const shard of ALL_SHARDS) await compareRollups(shard, latest.get(shard), range, needs, report, signal)
+    await compareLists(range, needs, report, signal)
   }
   if (stores.includes('catalog') || stores.includes('segments')) {
     const done = await doneByShard(needs.rollups)
@@ -127,6 +131,10 @@ class Report {
   readonly orphans: string[] = []
   /** What wrong totals of entities should be: their rows are compared with that, so that one fault is told once. */
   readonly rightTotals = new Map<string, number>()
+  /** Documents that are wrong themselves: their lists are made anew with them, and one fault is told once. */
+  readonly wrongCells = new Set<string>()
+  /** Entities and actions whose days may be wrong: their lists may be what is right. */
+  readonly suspects = new Set<string>()
   readonly inFlight = { rollups: 0, catalog: 0, segments: 0 }
   orphanCount = 0
 
@@ -192,6 +200,8 @@ async function compareRollups(
       if (cell.interval === 'total' && cell.entityId !== null && cell.measure === COUNT) {
         report.rightTotals.set(totalKey(cell, cell.entityId, cell.action), cell.repairable ? cell.right : cell.shown)
       }
+      report.wrongCells.add(cellKey({ ...cell, shard }))
+      if (!cell.repairable) report.suspects.add(seriesKey({ ...cell, shard }))
       if (!isInRange(cell, range)) continue
       const { tenant, domain, entityType, entityId, bucket, action, measure, right, shown, repairable } = cell
       const whose = entityId === null ? `the sum of shard ${shard}` : entityId
@@ -205,6 +215,29 @@ async function compareRollups(
     }
     return
   }
+}
+
+/** Top lists, and numbers of entities: each says what the documents say. */
+async function compareLists(range: ParityRange, { rollups }: ParityNeeds, report: Report, signal: AbortSignal | undefined): Promise<void> {
+  for await (const fault of rollups.scanListFaults()) {
+    signal?.throwIfAborted()
+    const { tenant, domain, entityType, entityId, interval, bucket, action, shard, expected, actual } = fault
+    if (fault.list === 'top' && report.wrongCells.has(cellKey(fault)) || !isInRange(fault, range)) continue
+    const what = fault.list === 'entities' ? `how many ${entityType}s have ${action}`
+      : `the top list by ${action} of ${interval} ${bucket}: ${entityId ?? `the sum of shard ${shard}`}`
+    report.differ({
+      store: 'rollups', what: `${tenant} ${domain} ${what}: the documents, and the list`, expected, actual, shard,
+      repairable: !report.suspects.has(seriesKey(fault)),
+    })
+  }
+}
+
+function cellKey(cell: ListCell): string {
+  return [seriesKey(cell), cell.interval, cell.bucket].join(SEPARATOR)
+}
+
+function seriesKey({ tenant, domain, entityType, entityId, action, shard }: ListCell): string {
+  return [tenant, domain, entityType, entityId ?? `shard ${shard}`, action].join(SEPARATOR)
 }
 
 function totalKey({ tenant, domain, entityType }: CatalogOf, entityId: string, action: string): string {

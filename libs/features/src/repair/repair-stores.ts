@@ -23,7 +23,7 @@ const ROUNDS = 3
 
 /**
  * Compares the stores and puts right what differs from its source. Rollups: a numbered batch for each shard, beside
- * which flushes go on. Catalog rows are written again from opening + total, segment documents from their row under a
+ * which flushes go on; lists beside the documents are counted again from them. Catalog rows are written again from opening + total, segment documents from their row under a
  * new revision. Then the stores are compared again.
  * @param dryRun only says what it would do
  */
@@ -41,7 +41,9 @@ export async function repairStores(
   let todo = plan
   for (let round = 0; round < ROUNDS && todo.some(({ repairable }) => repairable); round++) {
     const of = (store: string) => todo.filter((difference) => difference.store === store && difference.repairable)
-    left = await repairRollups([...new Set(of('rollups').map(({ shard }) => shard))], needs, { jobId, signal: options.signal })
+    const shards = new Set(of('rollups').flatMap(({ cell, shard }) => (cell ? shard! : [])))
+    left = await repairRollups([...shards], needs, { jobId, signal: options.signal })
+    if (of('rollups').some(({ cell }) => !cell)) await needs.rollups.repairLists()
     await syncCatalog(needs, { signal: options.signal })
     await repairRows(of('catalog'), needs)
     await repairDocuments(of('segments'), needs)

@@ -63,9 +63,9 @@ function tellDifferences(differences: ParityDifference[]): string[] {
 /** Each number with what is shown and what is right; a missing segment document shows nothing. */
 function tellPlan(plan: ParityDifference[]): string[] {
   if (plan.length === 0) return []
-  const rows = plan.slice(0, SHOWN).map(({ store, shard, cell, expected, actual, repairable }) => [
+  const rows = plan.slice(0, SHOWN).map(({ store, shard, what, cell, expected, actual, repairable }) => [
     store, cell ? `${cell.interval === 'total' ? '' : `${cell.interval} `}${cell.bucket}` : '',
-    cell ? `${cell.tenant} ${cell.domain} ${cell.entityType} ${cell.entityId ?? `sum of shard ${shard}`}` : `shard ${shard}`,
+    cell ? `${cell.tenant} ${cell.domain} ${cell.entityType} ${cell.entityId ?? `sum of shard ${shard}`}` : store === 'ledger' ? `shard ${shard}` : what,
     cell ? `${cell.action}.${cell.measure}` : '', actual, expected, expected - actual, repairable ? '' : 'left alone',
   ])
   return [table(['store', 'bucket', 'entity', 'what', 'shown', 'right', 'delta', ''], rows),
