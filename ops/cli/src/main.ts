@@ -189,6 +189,7 @@ answering(openapi, 'export', 'print the OpenAPI document').runs(async () => (awa
 answering(program, 'bench <name>', 'run a benchmark of ops/load').option('--seconds <n>', 'an arm and repeat (5), or a soak (1800)', whole)
   .option('--repeats <n>', 'runs of each arm (5)', whole).option('--full', 'the sizes that take minutes, too', false)
   .option('--url <url>', 'peer: where the other system runs; its key in PEER_TOKEN').option('--kind <kind>', 'peer: goatcounter or umami')
+  .option('--pid <pid>', 'peer: its process, to be killed with -9 under load and started again', whole)
   .option('--write', 'put the figures into docs/performance.md', false)
   .runs(async (_env, name: string, options: never) => (await import('./commands/bench.ts')).bench(name, options))
 

@@ -7,6 +7,7 @@ export const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   dedupe: async () => (await import('./dedupe.ts')).dedupe,
   flush: async () => (await import('./flush.ts')).flush,
   fleet: async () => (await import('./fleet.ts')).fleet,
+  peer: async () => (await import('./peer.ts')).peer,
   reads: async () => (await import('./reads.ts')).reads,
   scale: async () => (await import('./scale.ts')).scale,
   soak: async () => (await import('./soak.ts')).soak,

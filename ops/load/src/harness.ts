@@ -24,8 +24,8 @@ export type Outcome = { arms: Figure[]; checks: Check[]; part?: string }
 /** `ratio` and `goal` of the check with the least margin. */
 export type Report = Outcome & { ratio: number; goal: number; met: boolean; hardware: string; name: string; seconds: number; repeats: number }
 
-/** A system that already runs, to be measured beside ours. */
-export type Peer = { url: string; kind: string; token: string }
+/** A system that already runs, to be measured beside ours. `pid`: its process, where it may be killed and started again. */
+export type Peer = { url: string; kind: string; token: string; pid?: number }
 
 export type BenchOptions = {
   /** How long one run of an arm should take: the amount of work is sized for it. */
@@ -81,8 +81,9 @@ export function checkOf(name: string, { ours, bare }: Runs, measure: string, goa
   return { name, ratio: quantile(ratios, 0.5), goal, better, spread: spreadOf(ratios) }
 }
 
-/** How far a check is on the right side of its goal: 1 = just there, 0.9 = a tenth short. */
+/** How far a check is on the right side of its goal: 1 = just there, 0.9 = a tenth short; a goal of 0 has no near miss. */
 export function marginOf({ ratio, goal, better }: Check): number {
+  if (goal === 0) return ratio <= 0 ? 1 : 0
   return better === 'higher' ? ratio / goal : goal / ratio
 }
 

@@ -8,11 +8,13 @@ import { describe, reportOf } from './harness.ts'
 import { commitOf, putBlock } from './page.ts'
 
 const USAGE = 2
+/** A process id on Linux is smaller. */
+const MOST = 2 ** 22
 
 const ROOT = join(import.meta.dirname, '../../..')
 
 /**
- * `main.ts NAME [--seconds N] [--repeats N] [--full] [--url URL --kind KIND] [--write] [--json]`. With --json the last
+ * `main.ts NAME [--seconds N] [--repeats N] [--full] [--url URL --kind KIND [--pid PID]] [--write] [--json]`. With --json the last
  * line of stdout is the report, or `{error}`; with --write its table stands in docs/performance.md. `PEER_TOKEN` is the
  * key of the system at --url.
  */
@@ -22,7 +24,7 @@ async function main(): Promise<void> {
     options: {
       seconds: { type: 'string' }, repeats: { type: 'string', default: '5' },
       full: { type: 'boolean', default: false }, json: { type: 'boolean', default: false }, write: { type: 'boolean', default: false },
-      url: { type: 'string' }, kind: { type: 'string', default: 'goatcounter' },
+      url: { type: 'string' }, kind: { type: 'string', default: 'goatcounter' }, pid: { type: 'string' },
     },
   })
   const [name = ''] = positionals
@@ -30,7 +32,7 @@ async function main(): Promise<void> {
   if (!load) throw new AppError('USAGE_INVALID', `no benchmark ${JSON.stringify(name)}; there are ${Object.keys(benches).join(', ')}`)
   const options = {
     seconds: positive('--seconds', values.seconds ?? String(usualSeconds(name))), repeats: positive('--repeats', values.repeats), full: values.full,
-    ...(values.url === undefined ? {} : { peer: { url: values.url, kind: values.kind, token: process.env['PEER_TOKEN'] ?? '' } }),
+    ...(values.url === undefined ? {} : { peer: { url: values.url, kind: values.kind, token: process.env['PEER_TOKEN'] ?? '', ...(values.pid === undefined ? {} : { pid: positive('--pid', values.pid) }) } }),
     say: (text: string) => { process.stderr.write(`${text}\n`) },
   }
   const bench = await load()
@@ -46,7 +48,7 @@ async function main(): Promise<void> {
 
 function positive(option: string, text: string): number {
   const value = Number(text)
-  if (!(value > 0 && value < 10_000)) throw new AppError('USAGE_INVALID', `${option} ${JSON.stringify(text)} is no number above 0`)
+  if (!(value > 0 && value < MOST)) throw new AppError('USAGE_INVALID', `${option} ${JSON.stringify(text)} is no number above 0`)
   return value
 }
 
