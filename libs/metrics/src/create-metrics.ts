@@ -1,6 +1,5 @@
-import {
-  collectDefaultMetrics, Counter, Gauge, Histogram, Registry, type Aggregator as PromAggregator,
-} from 'prom-client'
+import { collectDefaultMetrics, Counter, Gauge, Registry, type Aggregator as PromAggregator } from 'prom-client'
+import { PlainHistogram } from './plain-histogram.ts'
 
 /** How the values of several processes become one. `sum` unless told. */
 export type Aggregator = Exclude<PromAggregator, 'omit'>
@@ -13,7 +12,7 @@ export type Metrics = {
   /** Goes up and down. `aggregator`: `max` where every process reports the same thing, such as a queue's depth. */
   gauge(name: string, help: string, labelNames?: readonly string[], aggregator?: Aggregator): Gauge
   /** Counts observations by upper bound. Name the unit: `…_seconds`, `…_bytes`. */
-  histogram(name: string, help: string, labelNames?: readonly string[], buckets?: readonly number[]): Histogram
+  histogram(name: string, help: string, labelNames?: readonly string[], buckets?: readonly number[]): PlainHistogram
 }
 
 /** From a millisecond to ten minutes, a bit finer than doubling where people look. */
@@ -40,7 +39,10 @@ export function createMetrics(
     counter: (name, help, labelNames = []) => known(name, () => new Counter({ name, help, labelNames, registers })),
     gauge: (name, help, labelNames = [], aggregator = 'sum') =>
       known(name, () => new Gauge({ name, help, labelNames, registers, aggregator })),
-    histogram: (name, help, labelNames = [], buckets = SECONDS_BUCKETS) =>
-      known(name, () => new Histogram({ name, help, labelNames, registers, buckets: [...buckets] })),
+    histogram: (name, help, labelNames = [], buckets = SECONDS_BUCKETS) => known(name, () => {
+      const histogram = new PlainHistogram({ name, help, labelNames, buckets })
+      registry.registerMetric(histogram.asMetric())
+      return histogram
+    }),
   }
 }

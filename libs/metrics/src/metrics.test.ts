@@ -1,6 +1,8 @@
 import { silentLog } from '@tallyfleet/ports'
+import { Histogram, Registry } from 'prom-client'
 import { expect, test } from 'vitest'
 import { createMetrics, mergeMetrics, MetricsHub, type Metrics } from './index.ts'
+import { PlainHistogram } from './plain-histogram.ts'
 
 /** Publishes the metrics of one process into `sink`, as its hub would. */
 async function publish(metrics: Metrics, sink: Map<string, unknown>): Promise<void> {
@@ -19,7 +21,7 @@ test('the metrics of two processes merge: counters and histograms add up, a gaug
     const metrics = createMetrics({ app: 'worker' })
     metrics.counter('jobs_total', 'jobs', ['queue']).inc({ queue: 'flush' }, 2)
     metrics.gauge('depth', 'depth', [], 'max').set(depth)
-    metrics.histogram('run_seconds', 'run').observe(0.2)
+    metrics.histogram('run_seconds', 'run').observe({}, 0.2)
     await publish(metrics, sink)
   }
   sink.set('of another release', [{ metric: 1 }])
@@ -28,6 +30,23 @@ test('the metrics of two processes merge: counters and histograms add up, a gaug
   expect(text).toContain('depth{app="worker"} 5')
   expect(text).toContain('run_seconds_count{app="worker"} 2')
   expect(text).toContain('nodejs_eventloop_lag_seconds')
+})
+
+test('a histogram tells the same as that of prom-client', async () => {
+  const help = { name: 'run_seconds', help: 'run', labelNames: ['queue', 'job'], buckets: [0.1, 0.5, 1] }
+  const [own, theirs] = [new Registry(), new Registry()]
+  const [plain, whole] = [new PlainHistogram(help), new Histogram({ ...help, registers: [theirs] })]
+  own.registerMetric(plain.asMetric())
+  const kept = { queue: 'flush', job: 'flush' }
+  for (const value of [0, 0.1, 0.100_001, 0.5, 0.7, 1, 3]) {
+    for (const labels of [kept, kept, { queue: 'sync', job: 'a' }, { queue: 'sync', job: 'b' }, { ...kept }]) {
+      plain.observe(labels, value)
+      whole.observe(labels, value)
+    }
+  }
+  plain.observe(kept, NaN)
+  expect(await own.metrics()).toBe(await theirs.metrics())
+  expect(await mergeMetrics([await own.getMetricsAsJSON()])).toBe(await mergeMetrics([await theirs.getMetricsAsJSON()]))
 })
 
 test('a sink that fails is logged once, until a round works again', async () => {

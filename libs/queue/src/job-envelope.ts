@@ -17,17 +17,26 @@ export const envelopeSchema = z.object({
 
 export type Envelope = z.input<typeof envelopeSchema>
 
-/** Wraps a payload that the definition accepts. The payload is kept as given: its consumer parses it again. */
+const MAX_BYTES = 65_536
+
+/**
+ * Wraps a payload that the definition accepts, and that makes less than 64 KiB. The payload is kept as given: its
+ * consumer parses it again. Version 1 goes without saying.
+ */
 export function wrapPayload(
   definition: JobDefinition<any>, payload: unknown,
   { tick, children, trace }: { tick?: TickOf | undefined; children?: number; trace?: Record<string, string> | undefined } = {},
 ): Envelope {
   readPayload(definition, payload)
-  return {
-    payload, version: definition.version,
+  const envelope: Envelope = {
+    payload, ...(definition.version > 1 && { version: definition.version }),
     ...(tick && { tick: { ...tick, nominalAt: tick.nominalAt.toISOString() } }), ...(children && { children }),
     ...(trace && { trace }),
   }
+  if (Buffer.byteLength(JSON.stringify(envelope)) > MAX_BYTES) {
+    throw new AppError('FIELD_INVALID', `the payload of ${definition.name} is larger than ${MAX_BYTES} bytes`)
+  }
+  return envelope
 }
 
 /**
@@ -37,6 +46,7 @@ export function wrapPayload(
 export function unwrapPayload<Payload>(
   definition: JobDefinition<Payload>, data: unknown,
 ): { payload: Payload; tick: TickOf | undefined; children: number | undefined } {
+  if (isPayloadAlone(data)) return { payload: readPayload(definition, data.payload), tick: undefined, children: undefined }
   const envelope = envelopeSchema.safeParse(data)
   if (!envelope.success) throw new AppError('FIELD_INVALID', `the data of a ${definition.name} job is not an envelope`)
   const { version, payload, tick, children } = envelope.data
@@ -44,6 +54,12 @@ export function unwrapPayload<Payload>(
     throw new AppError('JOB_VERSION_UNKNOWN', `${definition.name} is known here up to version ${definition.version}, not ${version}`)
   }
   return { payload: readPayload(definition, payload), tick, children }
+}
+
+/** Whether there is nothing to read but a payload of version 1, as in nearly every job. */
+function isPayloadAlone(data: unknown): data is { payload: unknown } {
+  for (const key in data as object) if (key !== 'payload') return false
+  return typeof data === 'object' && data !== null
 }
 
 function readPayload<Payload>(definition: JobDefinition<Payload>, payload: unknown): Payload {

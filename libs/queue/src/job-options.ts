@@ -3,13 +3,14 @@ import { AppError } from '@tallyfleet/domain'
 import type { DedupPolicy, EnqueueOptions, JobDefinition } from '@tallyfleet/ports'
 import type { DeduplicationOptions, JobsOptions } from 'bullmq'
 
-const MAX_PAYLOAD_BYTES = 65_536
 const MAX_KEPT = 10_000
-const STACK_TRACES = 3
 /** The name under which workers register the back-off of backoff.ts. */
 export const BACKOFF = 'full-jitter'
 
-/** BullMQ's options for one job. Retention is by age and by count: whichever is less. */
+/**
+ * BullMQ's options for one job. Retention is by age and by count: whichever is less. Every word here is carried, kept and
+ * read again with each job.
+ */
 export function jobOptionsOf(definition: JobDefinition<any>, options: EnqueueOptions = {}): JobsOptions {
   const { jobId, delayMs, onlyOne, priority = definition.priority } = options
   if (jobId !== undefined && (/^\d*$/.test(jobId) || jobId.includes(':') || jobId.length > 256)) {
@@ -21,9 +22,6 @@ export function jobOptionsOf(definition: JobDefinition<any>, options: EnqueueOpt
     backoff: { type: BACKOFF, delay: definition.backoffMs },
     removeOnComplete: { age: definition.keepCompletedSeconds, count: MAX_KEPT },
     removeOnFail: { age: definition.keepFailedSeconds, count: MAX_KEPT },
-    sizeLimit: MAX_PAYLOAD_BYTES,
-    stackTraceLimit: STACK_TRACES,
-    keepLogs: 0,
     ...(priority > 0 && { priority }),
     ...(jobId !== undefined && { jobId }),
     ...(delayMs !== undefined && { delay: delayMs }),

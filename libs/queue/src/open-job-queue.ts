@@ -57,7 +57,7 @@ class BullJobQueue implements TimedJobQueue {
         return added.id!
       })
     } catch (error) {
-      throw refusedOr(error, job, jobOptions)
+      throw unavailable(error)
     }
   }
 
@@ -81,7 +81,7 @@ class BullJobQueue implements TimedJobQueue {
         return flow.job.id!
       })
     } catch (error) {
-      throw refusedOr(error, job, jobOptionsOf(job))
+      throw unavailable(error)
     }
   }
 
@@ -122,9 +122,4 @@ class BullJobQueue implements TimedJobQueue {
     await Promise.allSettled([...this.#queues.values(), this.#flowProducer].map((producer) => producer?.close()))
     this.#connection.disconnect()
   }
-}
-
-function refusedOr(error: unknown, { name }: JobDefinition<any>, { sizeLimit }: JobsOptions): AppError {
-  if (!(error instanceof Error && error.message.includes('exceeds the limit'))) return unavailable(error)
-  return new AppError('FIELD_INVALID', `the payload of ${name} is larger than ${sizeLimit} bytes`)
 }

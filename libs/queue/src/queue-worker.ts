@@ -4,7 +4,8 @@ import { backoffMsOf } from './backoff.ts'
 import type { Connection } from './redis-connection.ts'
 import { RetryBudget } from './retry-budget.ts'
 import { cancelled, runJob, type RunNeeds } from './run-job.ts'
-import { RunAborted, TryStopper } from './try-stopper.ts'
+import { RunAborted, RunningTry } from './running-try.ts'
+import { TryClock } from './try-clock.ts'
 
 /**
  * A lock outlives its last renewal by this long: a worker that dies is found this long and one check later. Together
@@ -19,14 +20,13 @@ const WATCH_MS = 500
 const NO_LIMIT = 1_000_000
 const SAY_AGAIN_MS = 10_000
 
-type Running = { stopper: TryStopper; renewedAt: number }
-
 /** Serves one queue: fetches, keeps the locks of what runs, and lets go in order. */
 export class QueueWorker<Needs> {
   readonly queue: string
   readonly concurrency: number
   readonly #worker: Worker
-  readonly #running = new Map<string, Running>()
+  readonly #running = new Map<string, RunningTry>()
+  readonly #clock = new TryClock(this.#running)
   readonly #watch: NodeJS.Timeout
   readonly #budget = new RetryBudget()
   #handingBack = false
@@ -96,17 +96,12 @@ export class QueueWorker<Needs> {
     await this.#worker.waitUntilReady()
   }
 
-  async #run(job: Job, token: string, needs: RunNeeds<Needs>): Promise<unknown> {
-    const running: Running = { stopper: new TryStopper(), renewedAt: performance.now() }
-    this.#running.set(job.id!, running)
+  #run(job: Job, token: string, needs: RunNeeds<Needs>): Promise<unknown> {
+    const tried = new RunningTry(job, this.#running, needs)
     this.#lastStartedAt = Date.now()
     this.#budget.started()
-    if (this.#handingBack) running.stopper.stop(new RunAborted('drain'))
-    try {
-      return await runJob(job, token, running.stopper, needs)
-    } finally {
-      if (this.#running.get(job.id!) === running) this.#running.delete(job.id!)
-    }
+    if (this.#handingBack) tried.stop(new RunAborted('drain'))
+    return runJob(tried, token, this.#clock, needs)
   }
 
   /** Redis may be silent, and then no renewal fails either: time alone tells that a lock may be gone. */
@@ -116,7 +111,7 @@ export class QueueWorker<Needs> {
   }
 
   #stop(jobId: string, reason: Error): void {
-    this.#running.get(jobId)?.stopper.stop(reason)
+    this.#running.get(jobId)?.stop(reason)
   }
 
   /** Ends a job that an operator cancelled, if it runs here. */
@@ -134,6 +129,7 @@ export class QueueWorker<Needs> {
     await closed
     clearTimeout(timer)
     clearInterval(this.#watch)
+    this.#clock[Symbol.dispose]()
   }
 }
 
