@@ -1,6 +1,7 @@
 import { AppError, entityIdFault, shardOf, type Fault } from '@tallyfleet/domain'
 import type { CatalogOf, CatalogRowInput } from '@tallyfleet/ports'
 import { lockRevisions, putSides } from './catalog-side.ts'
+import { ROW_COLUMNS } from './catalog-tables.ts'
 import { toSqlValue } from './catalog-value.ts'
 import type { MappedTable } from './mapped-table.ts'
 import type { Sql, SqlEngine, SqlValue } from './sql-database.ts'
@@ -51,14 +52,19 @@ export async function putRowGroup(
   const known = await table.select(sql, of.tenant, group.map(({ id }) => id), { lock: true })
   // Rows of one statement name the same columns, so that those absent from a row keep their value.
   const alike = Map.groupBy(group, ({ id, columns }) => `${known.has(id)} ${[...columns.keys()].sort().join(' ')}`)
+  const taken = new Map(group.map(({ id, shard }) => [id, revisions.next(shard)]))
   for (const rows of alike.values()) {
     const names = [...rows[0]!.columns.keys()].sort()
     const values = rows.map(({ id, columns }) => ({ id, values: names.map((name) => columns.get(name)!) }))
+    if (table.mapping.managed) {
+      names.push(ROW_COLUMNS.revision)
+      for (const row of values) row.values.push(taken.get(row.id)!)
+    }
     if (known.has(rows[0]!.id)) await table.update(sql, of.tenant, names, values)
     else await table.insert(sql, of.tenant, names, values)
   }
   await putSides(sql, engine, of, group.map(({ id, shard }) =>
-    ({ id, shard, version: 0, revision: revisions.next(shard), opening: undefined })), { revisionOnly: true })
+    ({ id, shard, version: 0, revision: taken.get(id)!, opening: undefined })), { revisionOnly: true })
   await revisions.save(sql, engine)
   return { inserted: group.length - known.size, updated: known.size }
 }

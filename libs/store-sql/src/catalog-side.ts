@@ -106,6 +106,11 @@ export async function listChangedSides(
   }))
 }
 
+/** Every row of a shard that the engine knows. */
+export async function listSides(sql: Sql, shard: number): Promise<ChangedRow[]> {
+  return listChangedSides(sql, shard, -1, Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)
+}
+
 export async function listMarks(sql: Sql): Promise<Map<number, number>> {
   const rows = await query<{ shard: number; seq: number }>(sql, 'SELECT shard, seq FROM catalog_marks')
   return new Map(rows.map(({ shard, seq }) => [shard, seq]))

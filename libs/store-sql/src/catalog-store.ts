@@ -3,7 +3,8 @@ import type {
   CatalogColumns, CatalogOf, CatalogRow, CatalogRowInput, CatalogStore, EntityTotals, PutTotalsResult,
 } from '@tallyfleet/ports'
 import { putRowGroup, readRowInputs } from './catalog-rows.ts'
-import { listChangedSides, listMarks, listRevisions, putMarks, selectSides, type SideRow } from './catalog-side.ts'
+import { listListedChanges } from './catalog-changes.ts'
+import { listChangedSides, listMarks, listRevisions, listSides, putMarks, selectSides, type SideRow } from './catalog-side.ts'
 import { ensureCatalogTables } from './catalog-tables.ts'
 import { putTotalsGroup } from './catalog-totals.ts'
 import { chunks, MappedTable, type MappedRow } from './mapped-table.ts'
@@ -14,11 +15,13 @@ import { isRefusedValue } from './sql-errors.ts'
 /** Rows of one transaction: a SQLite write stays far below 50 ms. */
 const GROUP = 500
 /** Totals of one transaction on SQLite: fewer of them, and each would write most pages of the table once more. */
-const SQLITE_TOTALS = 2_000
+const SQLITE_TOTALS = 3_000
 /** Rows of one read of columns: SQLite keeps its process from all else meanwhile. */
 const COLUMNS_PAGE = 2_000
 /** Transactions at once on MySQL, where they share a flush of the log; SQLite has one writer. */
 const WRITERS = 4
+
+type CatalogId = CatalogOf & { id: string }
 
 /** The catalog in SQLite, MySQL or MariaDB. */
 export class SqlCatalogStore implements CatalogStore {
@@ -108,7 +111,9 @@ export class SqlCatalogStore implements CatalogStore {
       if (known) result.stale++
       if (!known || known.seq < entity.seq) newest.set(name, { ...entity, shard: shardOf(entity) })
     }
-    const groups = await this.#inGroups([...newest.values()], { refusal: 'STORE_REFUSED', size: this.#database.engine === 'sqlite' ? SQLITE_TOTALS : GROUP }, (sql, group) =>
+    // In the order of keys neighbours share a page: on SQLite a transaction writes each page that it touches.
+    const inOrder = [...newest.values()].sort((a, b) => (a.entityId < b.entityId ? -1 : 1))
+    const groups = await this.#inGroups(inOrder, { refusal: 'STORE_REFUSED', size: this.#database.engine === 'sqlite' ? SQLITE_TOTALS : GROUP }, (sql, group) =>
       putTotalsGroup(sql, this.#database.engine, (of) => this.#table(of), group))
     for (const { written, stale, orphans } of groups) {
       result.written += written
@@ -133,27 +138,36 @@ export class SqlCatalogStore implements CatalogStore {
   async listChanged(shard: number, after: number, upTo: number, limit: number): Promise<CatalogRow[]> {
     return this.#database.run(async (sql) => {
       const rows: CatalogRow[] = []
-      for (let from = after; rows.length < limit;) {
-        const changed = await listChangedSides(sql, shard, from, upTo, limit - rows.length)
-        const byCatalog = Map.groupBy(changed, ({ tenant, domain, entityType }) =>
-          JSON.stringify([tenant, domain, entityType]))
-        const found = new Map<number, CatalogRow>()
-        for (const group of byCatalog.values()) {
-          const { tenant, domain, entityType } = group[0]!
-          const table = this.#tables.get(nameOf(group[0]!))
-          if (!table) continue // of a pack that is no longer installed
-          const mapped = await table.select(sql, tenant, group.map(({ id }) => id))
-          for (const { id, side } of group) {
-            const row = mapped.get(id) // absent: the user has deleted it
-            if (row) found.set(side.revision, catalogRowOf({ tenant, domain, entityType }, row, side))
-          }
-        }
-        rows.push(...changed.flatMap(({ side }) => found.get(side.revision) ?? []))
-        if (changed.length === 0) break
-        from = changed.at(-1)!.side.revision
+      for (let from = after; from < upTo && rows.length < limit;) {
+        const { changes, through } = await this.#listCandidates(sql, shard, from, upTo, limit - rows.length)
+        const found = (await this.#currentRows(sql, changes)).filter(({ revision }) => revision > from && revision <= through)
+        rows.push(...found.sort((a, b) => a.revision - b.revision))
+        from = through
       }
-      return rows
+      return rows.slice(0, limit)
     })
+  }
+
+  /** Ids of which those with a change in (after, through] are all that there are. */
+  async #listCandidates(sql: Sql, shard: number, after: number, upTo: number, limit: number): Promise<{ changes: CatalogId[]; through: number }> {
+    const listed = await listListedChanges(sql, shard, after, upTo)
+    if (listed === 'gone') return { changes: await listSides(sql, shard), through: upTo }
+    const sides = await listChangedSides(sql, shard, after, upTo, limit)
+    const through = sides.length < limit ? listed.through : Math.min(listed.through, sides.at(-1)!.side.revision)
+    return { changes: [...sides, ...listed.changes.filter(({ revision }) => revision <= through)], through }
+  }
+
+  /** Rows as they stand, each once; without those of packs that are no longer installed, or that the user has deleted. */
+  async #currentRows(sql: Sql, ids: readonly CatalogId[]): Promise<CatalogRow[]> {
+    const rows: CatalogRow[] = []
+    for (const group of Map.groupBy(ids, ({ tenant, domain, entityType }) => JSON.stringify([tenant, domain, entityType])).values()) {
+      const { tenant, domain, entityType } = group[0]!
+      const table = this.#tables.get(nameOf(group[0]!))
+      if (!table) continue
+      const found = await table.select(sql, tenant, group.map(({ id }) => id))
+      rows.push(...await this.#withSides(sql, { tenant, domain, entityType }, [...found.values()]))
+    }
+    return rows
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -176,8 +190,8 @@ export class SqlCatalogStore implements CatalogStore {
   }
 
   /**
-   * Runs work over items in transactions of at most `size`. No two transactions share a shard unless it is
-   * larger than one: each locks its shards, and the next one would wait for it.
+   * Runs work over items in transactions of at most `size`. On MySQL no two share a shard unless it is larger than
+   * one: each locks its shards, and the next one would wait for it.
    */
   async #inGroups<Item extends { shard: number }, Result>(
     items: Item[],
@@ -185,7 +199,7 @@ export class SqlCatalogStore implements CatalogStore {
     { retryDuplicates?: boolean; refusal: 'FIELD_INVALID' | 'STORE_REFUSED'; size?: number },
     work: (sql: Sql, group: Item[]) => Promise<Result>,
   ): Promise<Result[]> {
-    const groups = groupsOf(items, size)
+    const groups = this.#database.engine === 'sqlite' ? [...chunks(items, size)] : groupsOf(items, size)
     const results: Result[] = []
     const write = async () => {
       for (let group = groups.shift(); group; group = groups.shift()) {
@@ -226,13 +240,13 @@ function nameOf({ domain, entityType }: { domain: string; entityType: string }):
   return `${domain} ${entityType}`
 }
 
-function catalogRowOf(of: CatalogOf, { id, title, columns, totals }: MappedRow, side: SideRow | undefined): CatalogRow {
+function catalogRowOf(of: CatalogOf, { id, title, columns, totals, version, revision }: MappedRow, side: SideRow | undefined): CatalogRow {
   const { tenant, domain, entityType } = of
   const opening = Object.fromEntries(Object.keys(totals).map((action) => [action, side?.opening?.[action] ?? 0]))
   return {
     tenant, domain, entityType, id, title, columns, totals, opening,
-    version: side?.version ?? 0,
-    revision: side?.revision ?? 0,
+    version: Math.max(version, side?.version ?? 0),
+    revision: Math.max(revision, side?.revision ?? 0),
     shard: side?.shard ?? shardOf({ tenant, domain, entityType, entityId: id }),
   }
 }

@@ -78,12 +78,14 @@ function refuse({ name }: SqlDatabase, faults: readonly string[]): void {
   if (faults.length > 0) throw new AppError('STORE_REFUSED', `${name}: ${faults.join('; ')}`, { details: { faults } })
 }
 
-function faultsIn({ table, key, tenantColumn, totals }: CatalogMapping): string[] {
+function faultsIn({ table, key, tenantColumn, totals, managed }: CatalogMapping): string[] {
   const faults: string[] = []
   if ((OWN_TABLES as readonly string[]).includes(table.toLowerCase())) {
     faults.push(`the table ${table} is the engine's own`)
   }
-  const names = [key.column, ...(tenantColumn ? [tenantColumn] : []), ...Object.values(totals)]
+  const names = [
+    key.column, ...(tenantColumn ? [tenantColumn] : []), ...Object.values(totals), ...(managed ? Object.values(ROW_COLUMNS) : []),
+  ]
   const seen = new Set<string>()
   for (const name of names) {
     if (seen.has(name.toLowerCase())) faults.push(`the column ${table}.${name} is mapped twice`)
@@ -116,8 +118,20 @@ async function changesFor(
   return { statements: mapping.managed ? statements : [], missing }
 }
 
+/**
+ * What the engine remembers of a row, in the row itself where the table is its own: a total is written once and not
+ * twice. A row whose opening is null here has its truth beside the table still.
+ */
+export const ROW_COLUMNS = { version: 'fleet_version', revision: 'fleet_revision', opening: 'fleet_opening' } as const
+
 function columnTexts(engine: SqlEngine, mapping: CatalogMapping): Map<string, string> {
   const texts = new Map<string, string>()
+  if (mapping.managed) {
+    for (const name of [ROW_COLUMNS.version, ROW_COLUMNS.revision]) {
+      texts.set(name, `${quote(engine, name)} ${engine === 'mysql' ? 'BIGINT' : 'INTEGER'} NOT NULL DEFAULT 0`)
+    }
+    texts.set(ROW_COLUMNS.opening, `${quote(engine, ROW_COLUMNS.opening)} TEXT${engine === 'mysql' ? ' CHARACTER SET utf8mb4 COLLATE utf8mb4_bin' : ''}`)
+  }
   for (const name of Object.values(mapping.totals)) {
     texts.set(name, `${quote(engine, name)} ${engine === 'mysql' ? 'BIGINT' : 'INTEGER'} NOT NULL DEFAULT 0`)
   }

@@ -1,6 +1,7 @@
 import type { EntityTotals, PutTotalsResult } from '@tallyfleet/ports'
 import { lockRevisions, putSides, selectSides, type SideRow } from './catalog-side.ts'
 import { raiseTotals } from './raise-totals.ts'
+import { ROW_COLUMNS } from './catalog-tables.ts'
 import type { MappedRow, MappedTable, RowValues } from './mapped-table.ts'
 import type { Sql, SqlEngine } from './sql-database.ts'
 
@@ -36,10 +37,14 @@ export async function putTotalsGroup(
       if (isStale) result.stale++
       else result.written++
       if (seq < version || (isStale && !bound)) continue
-      if (differs) changedRows.push({ id, values })
-      changedSides.push({ id, shard, version: seq, revision: revisions.next(shard), opening })
+      const revision = revisions.next(shard)
+      if (table.mapping.managed) changedRows.push({ id, values: [...values, seq, revision, JSON.stringify(opening)] })
+      else if (differs) changedRows.push({ id, values })
+      changedSides.push({ id, shard, version: seq, revision, opening })
     }
-    await table.update(sql, of.tenant, table.actions.map((action) => table.mapping.totals[action]!), changedRows)
+    const totals = table.actions.map((action) => table.mapping.totals[action]!)
+    const marks = table.mapping.managed ? [ROW_COLUMNS.version, ROW_COLUMNS.revision, ROW_COLUMNS.opening] : []
+    await table.update(sql, of.tenant, [...totals, ...marks], changedRows)
     await putSides(sql, engine, of, changedSides)
   }
   await revisions.save(sql, engine)
@@ -48,6 +53,7 @@ export async function putTotalsGroup(
 
 /** What a row should show, and whether it does. An action met for the first time is bound to the number that stands. */
 function project(table: MappedTable, { counts }: EntityTotals, row: MappedRow, side: SideRow | undefined) {
+  const { version } = row
   const opening: Record<string, number> = { ...side?.opening }
   let bound = false
   let differs = false
@@ -61,5 +67,5 @@ function project(table: MappedTable, { counts }: EntityTotals, row: MappedRow, s
     if (value !== shown) differs = true
     return value
   })
-  return { opening, version: side?.version ?? 0, bound, values, differs }
+  return { opening, version: Math.max(version, side?.version ?? 0), bound, values, differs }
 }

@@ -1,5 +1,5 @@
 import { AppError, entityIdFault, type CatalogMapping } from '@tallyfleet/domain'
-import { dataColumnsOf, quote, type FittedCatalog } from './catalog-tables.ts'
+import { dataColumnsOf, quote, ROW_COLUMNS, type FittedCatalog } from './catalog-tables.ts'
 import { fromSqlValue, type ColumnType } from './catalog-value.ts'
 import { query, tuples, type Sql, type SqlEngine, type SqlValue } from './sql-database.ts'
 
@@ -9,6 +9,9 @@ export type MappedRow = {
   title: string | null
   totals: Record<string, number>
   columns: Record<string, unknown>
+  /** What the row itself remembers; 0 where it does not. */
+  version: number
+  revision: number
 }
 
 /** A row to write; the values stand in the order of the columns named beside it. */
@@ -59,7 +62,8 @@ export class MappedTable {
     const totals = this.actions.map((action, index) => `t.${quote(engine, mapping.totals[action]!)} AS t${index}`)
     const names = [...new Set([mapping.titleColumn, ...Object.keys(mapping.columns)])]
     const columns = names.map((name) => `t.${quote(engine, name)} AS ${quote(engine, `c_${name}`)}`)
-    const keys = [`t.${this.#key} AS id`, ...(this.#tenant ? [`t.${this.#tenant} AS tenant`] : [])]
+    const keys = [`t.${this.#key} AS id`, ...(this.#tenant ? [`t.${this.#tenant} AS tenant`] : []),
+      ...(mapping.managed ? [`t.${ROW_COLUMNS.version} AS row_version`, `t.${ROW_COLUMNS.revision} AS row_revision`] : [])]
     this.#selectedTotals = [...keys, ...totals].join(', ')
     this.#selected = [...keys, ...totals, ...columns].join(', ')
   }
@@ -226,7 +230,7 @@ export class MappedTable {
       columns[name] = fromSqlValue(type, row[`c_${name}`])
     }
     const title = fromSqlValue('string', row[`c_${this.mapping.titleColumn}`]) as string | null
-    return { id, title, totals, columns }
+    return { id, title, totals, columns, version: Number(row['row_version'] ?? 0), revision: Number(row['row_revision'] ?? 0) }
   }
 }
 

@@ -10,6 +10,7 @@ import { sessions } from './migrations/0007-sessions.ts'
 import { audit } from './migrations/0008-audit.ts'
 import { records } from './migrations/0009-records.ts'
 import { jobEvents } from './migrations/0010-job-events.ts'
+import { catalogChanges } from './migrations/0011-catalog-changes.ts'
 import type { SqlMigration } from './migrations/migration.ts'
 import type { SqlDatabase } from './sql-database.ts'
 
@@ -25,6 +26,7 @@ const MIGRATIONS: Readonly<Record<string, SqlMigration>> = {
   '0008-audit': audit,
   '0009-records': records,
   '0010-job-events': jobEvents,
+  '0011-catalog-changes': catalogChanges,
 }
 
 /**

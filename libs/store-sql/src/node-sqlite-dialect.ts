@@ -131,7 +131,11 @@ class NodeSqliteConnection implements DatabaseConnection {
   #execute<Row>(sql: string, parameters: SQLInputValue[]): QueryResult<Row> {
     const statement = this.#statement(sql)
     if (Array.isArray(parameters[0])) {
-      return { rows: (parameters as unknown as SQLInputValue[][]).map((values) => statement.get(...values) as Row) }
+      const lists = parameters as unknown as SQLInputValue[][]
+      if (statement.columns().length > 0) return { rows: lists.map((values) => statement.get(...values) as Row) }
+      let changed = 0n
+      for (const values of lists) changed += BigInt(statement.run(...values).changes)
+      return { numAffectedRows: changed, rows: [] }
     }
     if (statement.columns().length > 0) {
       const rows = statement.all(...parameters) as Record<string, unknown>[]

@@ -1,8 +1,11 @@
 import type { EntityTotals } from '@tallyfleet/ports'
+import { appendChanges } from './catalog-changes.ts'
 import { selectSides, type Revisions } from './catalog-side.ts'
-import { quote } from './catalog-tables.ts'
+import { quote, ROW_COLUMNS } from './catalog-tables.ts'
 import type { MappedTable } from './mapped-table.ts'
-import { change, queryEach, type Sql, type SqlEngine, type SqlValue } from './sql-database.ts'
+import { change, changeEach, queryEach, type Sql, type SqlEngine, type SqlValue } from './sql-database.ts'
+
+const { version: VERSION, revision: REVISION, opening: OPENING } = ROW_COLUMNS
 
 type Raised = { entity: EntityTotals; revision: number }
 
@@ -22,35 +25,67 @@ export async function raiseTotals(
   const takeBack = revisions.mark()
   const raised = entities.flatMap((entity): Raised[] =>
     table.keyOf(entity.entityId) === undefined ? [] : [{ entity, revision: revisions.next(entity.shard) }])
-  const written = await (engine === 'mysql' ? raiseInMysql : raiseInSqlite)(sql, table, tenant, raised)
+  const { managed } = table.mapping
+  const raise = managed
+    ? engine === 'mysql' ? raiseRowsInMysql : raiseRowsInSqlite
+    : engine === 'mysql' ? raiseInMysql : raiseInSqlite
+  const written = await raise(sql, table, tenant, raised)
   if (written === 0) takeBack()
+  else if (managed) await appendChanges(sql, entities[0]!, raised.map(({ entity: { entityId, shard }, revision }) => ({ id: entityId, shard, revision })))
   if (written === 0 || written === entities.length) return written === 0 ? entities : []
-  const sides = await selectSides(sql, engine, entities[0]!, raised.map(({ entity }) => entity.entityId))
-  const done = new Set(raised.filter(({ entity, revision }) => sides.get(entity.entityId)?.revision === revision)
+  const ids = raised.map(({ entity }) => entity.entityId)
+  const found = managed ? await table.select(sql, tenant, ids, { lock: true }) : await selectSides(sql, engine, entities[0]!, ids)
+  const done = new Set(raised.filter(({ entity, revision }) => found.get(entity.entityId)?.revision === revision)
     .map(({ entity }) => entity))
   return entities.filter((entity) => !done.has(entity))
 }
 
+/** One row and one statement for each total; those of JSON lead. */
+async function raiseRowsInMysql(sql: Sql, table: MappedTable, tenant: string, raised: readonly Raised[]): Promise<number> {
+  const { table: name, key, tenant: tenantColumn } = table.names
+  const isText = table.mapping.key.type === 'string'
+  const sets = table.actions.map((action, at) =>
+    `t.${quote('mysql', table.mapping.totals[action]!)} = CAST(JSON_EXTRACT(t.${OPENING}, '$.${action}') AS SIGNED) + n.v${at}`)
+  return change(sql, `
+    UPDATE ${newTotals(table)} AS n
+      STRAIGHT_JOIN ${name} AS t ON ${tenantColumn ? `t.${tenantColumn} = ? AND` : ''}
+        t.${key} = ${isText ? 'n.id' : 'CAST(n.id AS SIGNED)'} ${isText ? `AND CAST(t.${key} AS BINARY) = CAST(n.id AS BINARY)` : ''}
+    SET ${sets.join(', ')}, t.${VERSION} = n.seq, t.${REVISION} = n.revision
+    WHERE t.${VERSION} < n.seq AND ${isBound(table, `t.${OPENING}`)}`,
+  [newTotalsText(table, raised), ...(tenantColumn ? [tenant] : [])])
+}
+
+/** Parameters: the totals, seq, revision, key and, where there is a column for it, tenant. */
+async function raiseRowsInSqlite(sql: Sql, table: MappedTable, tenant: string, raised: readonly Raised[]): Promise<number> {
+  const { table: name, key, tenant: tenantColumn } = table.names
+  const count = table.actions.length
+  const [seq, revision, id, tenantAt] = [1, 2, 3, 4].map((at) => `?${count + at}`)
+  const sets = table.actions.map((action, at) =>
+    `${quote('sqlite', table.mapping.totals[action]!)} = (${OPENING} ->> '${action}') + ?${at + 1}`)
+  return changeEach(sql, `
+    UPDATE ${name} AS t SET ${sets.join(', ')}, ${VERSION} = ${seq}, ${REVISION} = ${revision}
+    WHERE ${tenantColumn ? `t.${tenantColumn} = ${tenantAt} AND` : ''} t.${key} = ${id}
+      ${table.mapping.key.type === 'string' ? `AND t.${key} = ${id} COLLATE BINARY` : ''} AND ${VERSION} < ${seq} AND ${isBound(table, OPENING)}`,
+  raised.map(({ entity, revision }) => [
+    ...table.actions.map((action) => countOf(entity, action)), entity.seq, revision, table.keyOf(entity.entityId)!, ...(tenantColumn ? [tenant] : []),
+  ]))
+}
+
 /** Both tables in one statement: rows are found once, and those of JSON lead. */
 async function raiseInMysql(sql: Sql, table: MappedTable, tenant: string, raised: readonly Raised[]): Promise<number> {
-  const { table: name, key, tenant: tenantColumn, keyCollation } = table.names
+  const { table: name, key, tenant: tenantColumn } = table.names
   const isText = table.mapping.key.type === 'string'
-  const columns = ['seq', 'revision', ...table.actions.map((_, at) => `v${at}`)]
-    .map((column, at) => `${column} BIGINT PATH '$[${at + 1}]'`)
   const sets = table.actions.map((action, at) =>
     `t.${quote('mysql', table.mapping.totals[action]!)} = CAST(JSON_EXTRACT(s.opening, '$.${action}') AS SIGNED) + n.v${at}`)
-  const rows = JSON.stringify(raised.map(({ entity, revision }) =>
-    [entity.entityId, entity.seq, revision, ...table.actions.map((action) => countOf(entity, action))]))
   // A collation may find `A` for `a`: bytes are compared as well.
   const found = await change(sql, `
-    UPDATE JSON_TABLE(?, '$[*]' COLUMNS (
-        id VARCHAR(256) ${isText ? `COLLATE ${keyCollation}` : ''} PATH '$[0]', ${columns.join(', ')})) AS n
+    UPDATE ${newTotals(table)} AS n
       STRAIGHT_JOIN ${name} AS t ON ${tenantColumn ? `t.${tenantColumn} = ? AND` : ''}
         t.${key} = ${isText ? 'n.id' : 'CAST(n.id AS SIGNED)'} ${isText ? `AND CAST(t.${key} AS BINARY) = CAST(n.id AS BINARY)` : ''}
       STRAIGHT_JOIN catalog_rows AS s ON s.domain = ? AND s.entity_type = ? AND s.tenant = ? AND s.entity_id = CAST(n.id AS BINARY)
     SET ${sets.join(', ')}, s.version = n.seq, s.revision = n.revision
     WHERE s.version < n.seq AND ${isBound(table)}`,
-  [rows, ...(tenantColumn ? [tenant] : []), table.domain, table.entityType, tenant])
+  [newTotalsText(table, raised), ...(tenantColumn ? [tenant] : []), table.domain, table.entityType, tenant])
   return found / 2
 }
 
@@ -82,11 +117,23 @@ async function raiseInSqlite(sql: Sql, table: MappedTable, tenant: string, raise
   return values.length
 }
 
+/** Totals as rows of (id, seq, revision, v0, v1, …); the parameter is their text. */
+function newTotals({ actions, mapping, names }: MappedTable): string {
+  const columns = ['seq', 'revision', ...actions.map((_, at) => `v${at}`)].map((column, at) => `${column} BIGINT PATH '$[${at + 1}]'`)
+  return `JSON_TABLE(?, '$[*]' COLUMNS (
+    id VARCHAR(256) ${mapping.key.type === 'string' ? `COLLATE ${names.keyCollation}` : ''} PATH '$[0]', ${columns.join(', ')}))`
+}
+
+function newTotalsText(table: MappedTable, raised: readonly Raised[]): string {
+  return JSON.stringify(raised.map(({ entity, revision }) =>
+    [entity.entityId, entity.seq, revision, ...table.actions.map((action) => countOf(entity, action))]))
+}
+
 function countOf({ counts }: EntityTotals, action: string): number {
   return Object.hasOwn(counts, action) ? counts[action]!['count'] ?? 0 : 0
 }
 
 /** Every totals column has its opening. An action is letters, digits and underscores, so it stands in the JSON as it is. */
-function isBound(table: MappedTable): string {
-  return ['s.opening IS NOT NULL', ...table.actions.map((action) => `INSTR(s.opening, '"${action}":') > 0`)].join(' AND ')
+function isBound({ actions }: MappedTable, opening = 's.opening'): string {
+  return [`${opening} IS NOT NULL`, ...actions.map((action) => `INSTR(${opening}, '"${action}":') > 0`)].join(' AND ')
 }

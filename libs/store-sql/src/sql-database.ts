@@ -104,6 +104,11 @@ export async function queryEach<Row>(sql: Sql, text: string, lists: readonly Sql
   return lists.length === 0 ? [] : (await sql.executeQuery<Row>(CompiledQuery.raw(text, [...lists]))).rows
 }
 
+/** On SQLite: runs a statement that writes for each list of values; answers how many rows it found in all. */
+export async function changeEach(sql: Sql, text: string, lists: readonly SqlValue[][]): Promise<number> {
+  return lists.length === 0 ? 0 : Number((await sql.executeQuery(CompiledQuery.raw(text, [...lists]))).numAffectedRows)
+}
+
 /** `(?, ?), (?, ?)`: `rows` tuples of `width` placeholders. */
 export function tuples(rows: number, width: number): string {
   return Array(rows).fill(`(${Array(width).fill('?').join(', ')})`).join(', ')

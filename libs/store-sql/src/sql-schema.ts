@@ -15,6 +15,8 @@ export type SqlSchema = {
   }
   /** The last change number of each shard. Its row is the lock of everyone who changes rows of the shard. */
   catalog_revisions: { shard: number; revision: number }
+  /** Which rows took which change numbers of a shard, for tables that keep the numbers in their rows. `ids`: JSON list. */
+  catalog_changes: { shard: number; revision: number; domain: string; entity_type: string; tenant: string; ids: string }
   /** Up to which batch each shard's totals are in the mapped tables. */
   catalog_marks: { shard: number; seq: number }
 
@@ -74,6 +76,6 @@ export type SqlSchema = {
 }
 
 export const OWN_TABLES: readonly (keyof SqlSchema)[] = [
-  'catalog_rows', 'catalog_revisions', 'catalog_marks',
+  'catalog_rows', 'catalog_revisions', 'catalog_marks', 'catalog_changes',
   'fleet_tenants', 'fleet_keys', 'fleet_users', 'fleet_sessions', 'fleet_audit', 'fleet_records', 'fleet_job_events',
 ]

@@ -3,7 +3,7 @@ import type { CatalogOf, CatalogStore, EntityTotals, RollupStore } from '@tallyf
 
 const PAGE = 500
 /** Totals of several shards go together: a transaction of one shard's few rows is mostly its commit. */
-const WRITTEN_AT_ONCE = 4_000
+const WRITTEN_AT_ONCE = 32_000
 
 export type SyncCatalogNeeds = { rollups: RollupStore; catalog: CatalogStore; packs: Packs }
 
