@@ -10,6 +10,7 @@ import { Cluster, type Redis } from 'ioredis'
 import { field } from './info-field.ts'
 import { IngestWriter } from './ingest-writer.ts'
 import { connectRedis, mastersOf, Script, unavailable } from './redis-connection.ts'
+import { renewLog } from './renew-log.ts'
 import { batchKey, claimKey, hotKey, metaKey, minutesKey, SETTLED_KEY, tagOf } from './shard-keys.ts'
 import { waitForLog } from './wait-for-log.ts'
 import { WriteBarrier } from './write-barrier.ts'
@@ -153,19 +154,29 @@ export class RedisHotStore implements HotStore, LoggedCounters {
   }
 
   async settle(): Promise<void> {
+    await this.#waitUntilSafe()
+    await this.#all(mastersOf(this.#client).map(renewLog)) // afterwards: a wait sees little of a log that is renewed
+  }
+
+  async #waitUntilSafe(): Promise<void> {
     const life = this.#barrier?.life
     const masters = mastersOf(this.#client)
     await this.#all(masters.map(async (master) => {
       const { version, appendOnly, canWaitForDisk } = await statusOf(master)
       if (!appendOnly || this.#alwaysSynced) return // nothing to wait for
+      // WAITAOF speaks of this connection's own writes, and a server that was killed and started again syncs what it
+      // found only together with a new write: so there must be one. On a Cluster the freezes are.
+      if (!(this.#client instanceof Cluster)) await master.set(SETTLED_KEY, Date.now())
       if (canWaitForDisk) {
-        // Waits for this connection's own writes, so there must be one: on a Cluster the freezes are.
-        if (!(this.#client instanceof Cluster)) await master.set(SETTLED_KEY, Date.now())
         const [local] = await master.call('WAITAOF', '1', '0', '4000') as [number, number]
         if (local < 1) throw new AppError('STORE_UNAVAILABLE', `redis ${version} did not write its log to disk in 4 s`)
         return
       }
+      const runId = await runIdOf(master)
       await waitForLog(master, this.#settleMs)
+      if (await runIdOf(master) !== runId) {
+        throw new AppError('STORE_UNAVAILABLE', 'redis was started again before its log was on disk')
+      }
     }))
     if (life !== undefined) {
       if (!(this.#client instanceof Cluster)) await this.#one(this.#client.set(SETTLED_KEY, Date.now()))
@@ -391,6 +402,11 @@ function minuteRowsOf(shards: string[][]): MinuteRow[] {
 
 function fillOf({ usedMemoryBytes, maxMemoryBytes }: HotServerStatus): number {
   return maxMemoryBytes === 0 ? 0 : usedMemoryBytes / maxMemoryBytes
+}
+
+/** Each start of a server has another. */
+async function runIdOf(master: Redis): Promise<string | undefined> {
+  return field(await master.info('server'), 'run_id')
 }
 
 async function statusOf(master: Redis, replicas = 0): Promise<HotServerStatus> {

@@ -29,7 +29,7 @@ afterAll(async () => {
 })
 
 const openReplicated = () => RedisHotStore.open({
-  url: server.url, settleMs: 0, durability: 'replica', replicas: { count: 1, timeoutMs: 300 },
+  url: server.url, settleMs: 0, durability: 'replica', replicas: { count: 1, timeoutMs: 1_000 },
 })
 
 test('a write is acknowledged once a replica has it', async () => {
