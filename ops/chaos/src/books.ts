@@ -19,12 +19,18 @@ export class Books {
   readonly atRisk = new Map<Cell, number>()
   readonly #recent: { at: number; cells: Cell[] }[] = []
   #acknowledged = 0
+  #requests = 0
   /** Counted by parts before they are acknowledged as a whole: an import. */
   #opened: readonly ChaosEvent[] = []
 
   /** Distinct events with a 202. */
   get acknowledged(): number {
     return this.#acknowledged
+  }
+
+  /** Acknowledged requests and imports. */
+  get requests(): number {
+    return this.#requests
   }
 
   /** From now on parts of these may be counted for good, before {@link acknowledge} is called for all. */
@@ -38,6 +44,7 @@ export class Books {
     if (events === this.#opened) this.#opened = []
     for (const cell of cells) bump(this.expected, cell)
     this.#acknowledged += cells.length
+    this.#requests++
     this.#recent.push({ at: performance.now(), cells })
     if (this.#recent.length > 5_000) this.#recent.shift()
   }

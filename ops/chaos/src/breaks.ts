@@ -7,12 +7,14 @@ import type { Prototypes } from './prototypes.ts'
 import type { Traps } from './traps.ts'
 
 /** A rule of the counting protocol that a run can take away, to see whether the harness would notice. */
-export type Break = 'dedupe' | 'freeze' | 'fence'
+export const BREAK_NAMES = ['dedupe', 'freeze', 'fence', 'wait'] as const
+export type Break = (typeof BREAK_NAMES)[number]
 
 export const BREAKS: Record<Break, (prototypes: Prototypes, traps: Traps, redisUrl: string) => void> = {
   dedupe: ({ hot }, traps) => splitDedupe(hot, traps),
   freeze: ({ hot }, traps, redisUrl) => splitFreeze(hot, redisUrl, traps),
   fence: ({ rollups }) => removeFence(rollups),
+  wait: ({ hot }) => goOnUnsettled(hot),
 }
 
 /** Marks an event as seen in one step and counts it in another: dying between the two loses it. */
@@ -64,5 +66,13 @@ function removeFence(prototype: RollupStore): void {
     database.prepare('UPDATE documents SET seq = 0 WHERE shard = ?').run(shard)
     database.close()
     return await apply.call(this, shard, n, documents)
+  }
+}
+
+/** Writes a manifest while its freeze may not be on the disk yet: a power loss takes the freeze, and not the manifest. */
+function goOnUnsettled(prototype: HotStore): void {
+  const settle = prototype.settle
+  prototype.settle = async function () {
+    void settle.call(this).catch(() => {})
   }
 }

@@ -10,7 +10,7 @@ import { openStores, storesConfig, type Stores } from '@tallyfleet/stores'
 import { Books, type ChaosEvent } from './books.ts'
 import { DRAIN_MS, FLEET_NEMESES } from './fleet-nemeses.ts'
 import { FLEET_POINTS, type RoleName } from './kill-points.ts'
-import { settleEnv, type RoundResult } from './lane-round.ts'
+import { hasTraffic, settleEnv, type RoundResult } from './lane-round.ts'
 import { mayLose, UNSAFE_MS } from './nemeses.ts'
 import { judge } from './oracle.ts'
 import { patiently } from './patiently.ts'
@@ -91,6 +91,7 @@ export async function playFleet(schedule: Schedule, { folder, servers }: Place):
     await victim.isReady()
     const nemesis = FLEET_NEMESES.find((one) => one.name === name)
     if (nemesis) {
+      if (nemesis.shared) await hasTraffic(books, nemesis, draw)
       const since = performance.now() - UNSAFE_MS
       await nemesis.strike({ redis, durability, victim, roles, servers }, draw)
       if (mayLose(nemesis, durability)) books.giveUp(since)

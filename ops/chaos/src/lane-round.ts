@@ -33,6 +33,13 @@ const IMPORT_PAUSE_MS = 1_000
 const REACH_MS = { embedded: 5_000, servers: 10_000 }
 const BROKEN_REACH_MS = 20_000
 const PATIENCE_MS = 300_000
+/** Without a rule shards stop, as they should, and take nothing any more. */
+const BROKEN_PATIENCE_MS = 20_000
+/** A server that dies again before anybody wrote to it proves nothing: first so many requests, if they come in time. */
+const REQUESTS_BETWEEN = 30
+const TRAFFIC_MS = 20_000
+/** Two power losses in a row take everything that came between, unless a batch was flushed. */
+const BETWEEN_POWER_LOSSES_MS = 6_000
 const SETTLE_MS = 3_000
 const POINTS = new Set(KILL_POINTS.map(({ name }) => name))
 
@@ -62,12 +69,13 @@ export async function playLanes(schedule: Schedule, { folder, servers }: Place):
   const result = { kills: 0, struck: {} as Record<string, number>, missed: {} as Record<string, number> }
 
   const turns = new Turns()
+  const patienceMs = breaks ? BROKEN_PATIENCE_MS : PATIENCE_MS
   const stop = new AbortController()
   const work = [
     ...Array.from({ length: SENDERS }, (_, at) => {
       const random = new Random(`${seed}|${round}|sender ${at}`)
       return runSender(`s${at}`, async (events) => acceptAll(await random.pick(lanes).ingest(events)), books, random,
-        { until: stop.signal, pauseMs: power ? 30 : 15, patienceMs: PATIENCE_MS })
+        { until: stop.signal, pauseMs: power ? 30 : 15, patienceMs })
     }),
     importFiles(),
   ]
@@ -86,10 +94,10 @@ export async function playLanes(schedule: Schedule, { folder, servers }: Place):
   async function importFiles(): Promise<void> {
     for (let number = 1; !stop.signal.aborted; number++) {
       const { path, events } = writeImport(home, `import-${number}`, new Random(`${seed}|${round}|import ${number}`))
-      const deadline = performance.now() + PATIENCE_MS
+      const deadline = performance.now() + patienceMs
       books.open(events)
       while (!await lanes[1]!.import(path).then(() => true, () => false)) {
-        if (performance.now() > deadline) throw new Error(`an import was not finished in ${PATIENCE_MS / 1_000} s`)
+        if (performance.now() > deadline) throw new Error(`an import was not finished in ${patienceMs / 1_000} s`)
         await sleep(50)
       }
       books.acknowledge(events)
@@ -111,6 +119,7 @@ export async function playLanes(schedule: Schedule, { folder, servers }: Place):
 
   async function strikeNemesis(nemesis: Nemesis, scene: Scene, { draw }: Strike): Promise<void> {
     using _turn = nemesis.shared ? await turns.take() : undefined
+    if (nemesis.shared) await hasTraffic(books, nemesis, draw)
     const since = performance.now() - UNSAFE_MS
     await nemesis.strike(scene, draw)
     if (mayLose(nemesis, durability)) books.giveUp(since)
@@ -138,6 +147,14 @@ export async function playLanes(schedule: Schedule, { folder, servers }: Place):
       if (error && performance.now() > deadline) throw error
     }
   }
+}
+
+/** Resolves after some more requests, or after a while without. */
+export async function hasTraffic(books: Books, { power }: Nemesis<any>, draw: number): Promise<void> {
+  const enough = books.requests + REQUESTS_BETWEEN
+  const deadline = performance.now() + TRAFFIC_MS
+  if (power) await sleep(draw * BETWEEN_POWER_LOSSES_MS)
+  while (books.requests < enough && performance.now() < deadline) await sleep(10)
 }
 
 /** How long a freeze waits for the disk: not at all where nothing takes what Redis has written. */

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { AppError, toAppError } from '@tallyfleet/domain'
-import type { Break } from './breaks.ts'
+import { BREAK_NAMES, type Break } from './breaks.ts'
 import { DURABILITIES, KILL_POINTS, type Durability } from './kill-points.ts'
 import { FLEET_NEMESES } from './fleet-nemeses.ts'
 import { NEMESES } from './nemeses.ts'
@@ -36,7 +36,7 @@ async function main(): Promise<unknown> {
   return await runChaos({
     kind: values.fleet ? 'fleet' : 'lanes', stores, only: values.only, seed: values.seed ?? String(Date.now()), minutes: positive('--minutes', values.minutes),
     durability,
-    breaks: values.break === undefined ? undefined : oneOf<Break>('--break', values.break, ['dedupe', 'freeze', 'fence']),
+    breaks: values.break === undefined ? undefined : oneOf<Break>('--break', values.break, BREAK_NAMES),
     kills: values.kills === undefined ? undefined : positive('--kills', values.kills),
     onRound: (report, { servers }) => {
       if (values.proof === undefined) return

@@ -45,9 +45,10 @@ const FLEET_STRIKES = 14
 const FLEET_ONLY_STRIKES = 4
 const FLEET_POWER_ONE_IN = 3
 const FLEET_STORM_ONE_IN = 4
+const NOWHERE = /^$/
 /** Where the kills of the process that does not tick aim when a rule is taken away: where only that rule helps. */
 const BROKEN_AIMS: Record<Break, RegExp> = {
-  dedupe: /^hot\.ingest:/, freeze: /^hot\.freeze:/, fence: /^rollups\.(apply:(half|after)|finishManifest:before)/,
+  dedupe: /^hot\.ingest:/, freeze: /^hot\.freeze:/, fence: /^rollups\.(apply:(half|after)|finishManifest:before)/, wait: NOWHERE,
 }
 
 /** What can happen in this edition. */
@@ -61,12 +62,12 @@ export function listFleetStrikes(stores: Edition, durability: Durability): strin
 }
 
 /** Deals rounds for a whole fleet: kill points and nemeses from one shuffled order. */
-function* dealFleetRounds({ seed, stores, durability, only }: DealOptions): Generator<Schedule> {
+function* dealFleetRounds({ seed, stores, durability, only, kills = Infinity }: DealOptions): Generator<Schedule> {
   const random = new Random(`${seed}|${stores}|${durability}|fleet`)
   const names = listFleetStrikes(stores, durability).filter((name) => only === undefined || only === name)
   const storms = playable(FLEET_NEMESES, stores, durability).filter(({ name, power }) => power && names.includes(name))
   const calm = deckOf(random, names.filter((name) => !storms.some((storm) => storm.name === name)))
-  const length = only === undefined ? FLEET_STRIKES : FLEET_ONLY_STRIKES
+  const length = Math.min(only === undefined ? FLEET_STRIKES : FLEET_ONLY_STRIKES, kills)
   for (let round = 1; ; round++) {
     const storm = stormOf(round, storms, only === undefined ? FLEET_POWER_ONE_IN : 1)
     const strikes = Array.from({ length }, (_, at) => {
@@ -80,12 +81,13 @@ function* dealFleetRounds({ seed, stores, durability, only }: DealOptions): Gene
 /** Deals round after round: points come in a shuffled order that begins anew when all had their turn. */
 export function* dealRounds(options: DealOptions): Generator<Schedule> {
   if (options.kind === 'fleet') yield* dealFleetRounds(options)
-  const { seed, stores, durability, breaks, only, kills = Infinity } = options
+  const { seed, stores, durability, breaks, kills = Infinity } = options
+  const only = breaks === 'wait' ? 'redis-power-loss' : options.only
   const random = new Random(`${seed}|${stores}|${durability}`)
   const points = [0, TICKING].map((lane) => deckOf(random, pointsFor(lane, only)))
   const births = deckOf(random, KILL_POINTS.map(({ name }) => name).filter((name) => BIRTH.test(name) && (only === undefined || only === name)))
   const aimed = breaks && deckOf(random, KILL_POINTS.map(({ name }) => name).filter((name) => BROKEN_AIMS[breaks].test(name)))
-  const nemeses = breaks ? [] : nemesesOf(stores, durability).filter(({ name }) => only === undefined || only === name)
+  const nemeses = breaks && breaks !== 'wait' ? [] : nemesesOf(stores, durability).filter(({ name }) => only === undefined || only === name)
   const calm = deckOf(random, nemeses.filter(({ power }) => !power).map(({ name }) => name))
   const storms = nemeses.filter(({ power }) => power)
   for (let round = 1; ; round++) {

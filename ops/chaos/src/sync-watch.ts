@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 
 let library: string | undefined
 let tried = false
@@ -31,8 +31,13 @@ export function watchingSyncs(file: string): Record<string, string> {
   return built === undefined ? {} : { LD_PRELOAD: built, CHAOS_SYNCS: file }
 }
 
-/** How many bytes of the file with this inode are on the disk for certain, by the notes. */
-export function syncedBytes(notes: string, inode: number): number {
-  const lines = readFileSync(notes, 'utf8').trimEnd().split('\n').map((line) => line.split(' ').map(Number) as [number, number])
-  return Math.max(0, ...lines.filter(([of]) => of === inode).map(([, bytes]) => bytes))
+/** Notes that a file is on the disk up to here, as whatever is read after a power loss is. */
+export function noteSynced(notes: string, file: string, bytes: number): void {
+  appendFileSync(notes, `${bytes} ${file}\n`)
+}
+
+/** How many bytes of a file are on the disk for certain, by the notes. */
+export function syncedBytes(notes: string, file: string): number {
+  const lines = readFileSync(notes, 'utf8').trimEnd().split('\n').filter((line) => basename(line) === basename(file))
+  return Math.max(0, ...lines.map((line) => Number.parseInt(line)))
 }
