@@ -5,7 +5,7 @@ import { query, tuples, type Sql, type SqlValue } from './sql-database.ts'
 export type Change = CatalogOf & { id: string; revision: number }
 
 /** Change numbers of a shard that stay listed. A reader that is further behind looks at every row of the shard. */
-const KEPT = 5_000
+const KEPT = 1_000
 const ENTRIES_AT_ONCE = 50
 
 /**

@@ -1,10 +1,10 @@
-import { AppError, shardOf, type catalogsOf } from '@tallyfleet/domain'
+import { AppError, entityText, shardOf, type catalogsOf } from '@tallyfleet/domain'
 import type {
   CatalogColumns, CatalogOf, CatalogRow, CatalogRowInput, CatalogStore, EntityTotals, PutTotalsResult,
 } from '@tallyfleet/ports'
 import { putRowGroup, readRowInputs } from './catalog-rows.ts'
-import { listListedChanges } from './catalog-changes.ts'
-import { listChangedSides, listMarks, listRevisions, listSides, putMarks, selectSides, type SideRow } from './catalog-side.ts'
+import { listListedChanges, type Change } from './catalog-changes.ts'
+import { listChangedSides, listMarks, listRevisions, listSides, putMarks, selectSides, type ChangedRow, type SideRow } from './catalog-side.ts'
 import { ensureCatalogTables } from './catalog-tables.ts'
 import { putTotalsGroup } from './catalog-totals.ts'
 import { chunks, MappedTable, type MappedRow } from './mapped-table.ts'
@@ -103,13 +103,13 @@ export class SqlCatalogStore implements CatalogStore {
 
   async putTotals(totals: readonly EntityTotals[]): Promise<PutTotalsResult> {
     const result: PutTotalsResult = { written: 0, stale: 0, orphans: [] }
-    const newest = new Map<string, EntityTotals & { shard: number }>()
+    const newest = new Map<string, EntityTotals>()
     for (const entity of totals) {
       if (!this.#tables.has(nameOf(entity))) continue // no catalog, so no row to miss
-      const name = JSON.stringify([entity.tenant, entity.domain, entity.entityType, entity.entityId])
+      const name = entityText(entity)
       const known = newest.get(name)
       if (known) result.stale++
-      if (!known || known.seq < entity.seq) newest.set(name, { ...entity, shard: shardOf(entity) })
+      if (!known || known.seq < entity.seq) newest.set(name, entity)
     }
     // In the order of keys neighbours share a page: on SQLite a transaction writes each page that it touches.
     const inOrder = [...newest.values()].sort((a, b) => (a.entityId < b.entityId ? -1 : 1))
@@ -151,16 +151,30 @@ export class SqlCatalogStore implements CatalogStore {
   /** Ids of which those with a change in (after, through] are all that there are. */
   async #listCandidates(sql: Sql, shard: number, after: number, upTo: number, limit: number): Promise<{ changes: CatalogId[]; through: number }> {
     const listed = await listListedChanges(sql, shard, after, upTo)
-    if (listed === 'gone') return { changes: await listSides(sql, shard), through: upTo }
+    if (listed === 'gone') {
+      const changes = (await this.#currentRevisions(sql, await listSides(sql, shard)))
+        .filter(({ revision }) => revision > after && revision <= upTo).sort((a, b) => a.revision - b.revision).slice(0, limit)
+      return { changes, through: changes.length < limit ? upTo : changes.at(-1)!.revision }
+    }
     const sides = await listChangedSides(sql, shard, after, upTo, limit)
     const through = sides.length < limit ? listed.through : Math.min(listed.through, sides.at(-1)!.side.revision)
     return { changes: [...sides, ...listed.changes.filter(({ revision }) => revision <= through)], through }
   }
 
+  async #currentRevisions(sql: Sql, sides: readonly ChangedRow[]): Promise<Change[]> {
+    const changes: Change[] = []
+    for (const group of groupsByCatalog(sides)) {
+      const { tenant, domain, entityType } = group[0]!
+      const rows = await this.#tables.get(nameOf(group[0]!))?.select(sql, tenant, group.map(({ id }) => id), { columns: false })
+      changes.push(...group.map(({ id, side }) => ({ tenant, domain, entityType, id, revision: Math.max(side.revision, rows?.get(id)?.revision ?? 0) })))
+    }
+    return changes
+  }
+
   /** Rows as they stand, each once; without those of packs that are no longer installed, or that the user has deleted. */
   async #currentRows(sql: Sql, ids: readonly CatalogId[]): Promise<CatalogRow[]> {
     const rows: CatalogRow[] = []
-    for (const group of Map.groupBy(ids, ({ tenant, domain, entityType }) => JSON.stringify([tenant, domain, entityType])).values()) {
+    for (const group of groupsByCatalog(ids)) {
       const { tenant, domain, entityType } = group[0]!
       const table = this.#tables.get(nameOf(group[0]!))
       if (!table) continue
@@ -234,6 +248,10 @@ function groupsOf<Item extends { shard: number }>(items: readonly Item[], size: 
     else groups.push(...chunks(ofShard, size))
   }
   return groups
+}
+
+function groupsByCatalog<Id extends CatalogOf>(ids: readonly Id[]): Iterable<Id[]> {
+  return Map.groupBy(ids, ({ tenant, domain, entityType }) => JSON.stringify([tenant, domain, entityType])).values()
 }
 
 function nameOf({ domain, entityType }: { domain: string; entityType: string }): string {

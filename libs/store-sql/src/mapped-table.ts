@@ -21,6 +21,8 @@ const PAGE = 500
 /** A CASE is searched from its start for every row: short ones are cheaper than few. */
 const UPDATE_ROWS = 100
 const DEFAULT_TENANT = 'default'
+/** Fits any key of its length, at a glance. */
+const PLAIN_ID = /^\w[\w.:-]*$/
 const MAX_INTEGER = 2n ** 63n - 1n
 
 type Found = Record<string, unknown> & { id: unknown; tenant?: unknown }
@@ -76,6 +78,7 @@ export class MappedTable {
   /** The id as the key column takes it, or undefined when no row can have it. */
   keyOf(id: string): string | bigint | undefined {
     const { type, maxLength } = this.mapping.key
+    if (type === 'string' && id.length <= maxLength && PLAIN_ID.test(id)) return id
     if (entityIdFault(id) || (id.length > maxLength && [...id].length > maxLength)) return undefined
     if (type === 'string') return id
     if (!/^(0|-?[1-9]\d{0,18})$/.test(id)) return undefined
@@ -88,16 +91,16 @@ export class MappedTable {
     return { table: this.#table, key: this.#key, tenant: this.#tenant, keyCollation: this.#keyCollation }
   }
 
-  /** Rows by id. `lock` keeps others from changing them until the transaction ends, and leaves the columns out. */
+  /** Rows by id. `lock` keeps others from changing them until the transaction ends. Without `columns` they are left empty. */
   async select(
-    sql: Sql, tenant: string, ids: readonly string[], { lock = false } = {},
+    sql: Sql, tenant: string, ids: readonly string[], { lock = false, columns = !lock } = {},
   ): Promise<Map<string, MappedRow>> {
     const rows = new Map<string, MappedRow>()
     if (!this.holds(tenant)) return rows
     const wanted = new Set(ids.filter((id) => this.keyOf(id) !== undefined))
     for (const page of chunks([...wanted], PAGE)) {
       const found = await query<Found>(sql,
-        `SELECT ${lock ? this.#selectedTotals : this.#selected} FROM ${this.#table} t WHERE ${this.#ofTenant()}
+        `SELECT ${columns ? this.#selected : this.#selectedTotals} FROM ${this.#table} t WHERE ${this.#ofTenant()}
          t.${this.#key} IN ${tuples(1, page.length)}${lock ? this.#lock : ''}`,
         [...this.#tenantValues(tenant), ...page.map((id) => this.keyOf(id)!)])
       for (const row of found) {
