@@ -58,6 +58,7 @@ test('each kill point and nemesis names the weakest durability that survives it,
 
 test.runIf(LONG).each([
   ['lanes on Redis alone, with an fsync for each 202', '--durability', 'fsync'],
+  ['lanes on a Redis whose replica takes its place', '--durability', 'replica'],
   ['lanes beside a log that outlives Redis', '--durability', 'log-first'],
   ['lanes on database servers', '--stores', 'servers'],
   ['a fleet of real processes', '--fleet'],

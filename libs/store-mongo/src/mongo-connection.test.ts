@@ -48,6 +48,8 @@ test('what may succeed later is STORE_UNAVAILABLE, a mistake of ours passes as i
     const cause = new MongoServerError({ code, message: 'not now' })
     expect(translate(cause)).toMatchObject({ code: 'STORE_UNAVAILABLE', cause })
   }
+  const halfClosed = Object.assign(new Error('This socket has been ended by the other party'), { code: 'EPIPE' })
+  expect(translate(halfClosed)).toMatchObject({ code: 'STORE_UNAVAILABLE', cause: halfClosed })
   const mistake = new MongoServerError({ code: 9, message: 'failed to parse' })
   expect(translate(mistake)).toBe(mistake)
   expect(isRepeatable(new TypeError('x is undefined'))).toBe(false)

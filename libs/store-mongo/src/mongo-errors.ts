@@ -16,6 +16,11 @@ const UNREACHABLE = [
 /** Classes of the pool that the driver does not export. */
 const POOL_ERRORS = new Set(['MongoPoolClosedError', 'MongoWaitQueueTimeoutError'])
 
+/** What Node.js says of a socket; the driver passes on as it is what a write to a half-closed one is answered. */
+const SOCKET_CODES = new Set<unknown>([
+  'EPIPE', 'ECONNRESET', 'ECONNREFUSED', 'ECONNABORTED', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH',
+])
+
 /** Server codes after which the same call may succeed later. */
 const REPEATABLE_CODES = new Set([
   6, 7, 89, 9001, // host unreachable, host not found, network timeout, socket exception
@@ -35,7 +40,7 @@ export function isDuplicate(error: unknown): boolean {
 
 /** Whether repeating the call can help. */
 export function isRepeatable(error: unknown): boolean {
-  if (!(error instanceof MongoError)) return false
+  if (!(error instanceof MongoError)) return error instanceof Error && 'code' in error && SOCKET_CODES.has(error.code)
   if (UNREACHABLE.some((kind) => error instanceof kind) || POOL_ERRORS.has(error.name)) return true
   if (error.hasErrorLabel(MongoErrorLabel.RetryableWriteError)) return true
   return error instanceof MongoServerError && isRepeatableCode(error.code)

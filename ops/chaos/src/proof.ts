@@ -21,6 +21,9 @@ as skipped, no shard stopped, no batch open, and in a whole fleet no job waiting
   schedule in a file: \`./fleet chaos replay FILE --shrink\`.
 - *lanes*: two small processes that do all the fleet does, replaced in a moment, so that many kills fit in a minute.
   *fleet*: two APIs, two schedulers and three workers as they are, each behind a proxy, with clients over HTTP.
+- Power losses: \`redis-power-loss\` leaves of Redis's file what an fsync has confirmed, and at most a part of the rest; each
+  flush of such a round waits for the file by itself, as in production. \`redis-log-tail\` takes what is younger than a
+  moment, with a fixed wait of three seconds. Other rounds do not wait: nothing in them takes what Redis has written.
 - \`./fleet chaos ls\` says what each kill point and nemesis is.`
 
 /** Writes this run to the page and its JSON, in the place of an earlier one by the same command; others stay. */
