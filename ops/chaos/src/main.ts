@@ -11,15 +11,16 @@ import { replayChaos, runChaos } from './run-chaos.ts'
 import { listFleetStrikes, listStrikes, type Edition, type Schedule } from './schedule.ts'
 
 const USAGE = 2
+const DEFAULTS: Record<string, string> = { minutes: '1', stores: 'embedded', durability: 'everysec' }
 
 /** `main.ts run|ls --seed S --minutes M …`: the last line of standard output is the answer as JSON, or `{error}`. */
 async function main(): Promise<unknown> {
   const { values, positionals: [act, file] } = parseArgs({
     allowPositionals: true,
     options: {
-      seed: { type: 'string' }, minutes: { type: 'string', default: '1' }, kills: { type: 'string' }, only: { type: 'string' },
+      seed: { type: 'string' }, minutes: { type: 'string', default: DEFAULTS['minutes']! }, kills: { type: 'string' }, only: { type: 'string' },
       proof: { type: 'string' }, fleet: { type: 'boolean', default: false },
-      stores: { type: 'string', default: 'embedded' }, durability: { type: 'string', default: 'everysec' }, break: { type: 'string' },
+      stores: { type: 'string', default: DEFAULTS['stores']! }, durability: { type: 'string', default: DEFAULTS['durability']! }, break: { type: 'string' },
       shrink: { type: 'boolean', default: false }, tries: { type: 'string', default: '3' },
     },
   })
@@ -40,19 +41,22 @@ async function main(): Promise<unknown> {
     kills: values.kills === undefined ? undefined : positive('--kills', values.kills),
     onRound: (report, { servers }) => {
       if (values.proof === undefined) return
-      writeProof(values.proof, report, withoutProof(process.argv.slice(2)),
+      writeProof(values.proof, report, ['run', ...namedOf({ ...values, seed: report.seed })],
         { node: process.version.slice(1), redis: redisVersion(), ...servers?.versions })
     },
     say,
   })
 }
 
-/** The page names the command, and not where it stands itself. */
-function withoutProof(args: string[]): string[] {
-  const at = args.indexOf('--proof')
-  return at < 0 ? args : args.toSpliced(at, 2)
+/** The options of the run in one order, without those that are as always: one run has one name in the page. */
+function namedOf(values: Record<string, string | boolean | undefined>): string[] {
+  const order = ['seed', 'fleet', 'stores', 'durability', 'break', 'only', 'kills', 'minutes'] as const
+  return order.flatMap((name) => {
+    const value = values[name]
+    if (value === undefined || value === false || value === DEFAULTS[name]) return []
+    return value === true ? [`--${name}`] : [`--${name}`, String(value)]
+  })
 }
-
 
 function readSchedule(file: string | undefined): Schedule {
   try {
