@@ -41,4 +41,14 @@ export const createKeyBodySchema = z.strictObject({
   eventsPerMinute: z.int().min(0).max(1_000_000_000).optional(),
 })
 
+export const rotateKeyBodySchema = z.strictObject({
+  overlapHours: z.int().min(0).max(720).default(0).meta({ description: 'How long the old key works beside the new one; 0: it stops at once' }),
+})
+
+export const retentionAnswerSchema = envelopeOf(z.array(z.object({
+  what: z.enum(['counts', 'dedupe', 'batches', 'ticks', 'minutes', 'parity', 'jobEvents', 'audit']),
+  days: z.number().nullable().meta({ description: 'null: for ever' }),
+  source: z.enum(['protocol', 'default']).meta({ description: '`protocol`: cannot be changed; `default`: as the product comes' }),
+})))
+
 export const keyParamsSchema = z.strictObject({ id: z.string().min(1).max(64) })

@@ -12,6 +12,8 @@ export type Operation = {
   description?: string
   /** Scope that a key needs; undefined: open to all. */
   scope: 'ingest' | 'read' | 'admin' | undefined
+  /** People who are operators may too: it is about running the fleet, not about who may do what. */
+  operators?: true
   params?: z.ZodObject
   query?: z.ZodObject
   /**

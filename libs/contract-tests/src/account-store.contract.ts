@@ -58,6 +58,7 @@ export function accountStoreContract(
 
     holds('revoking again keeps the first time; an unknown key is RECORD_UNKNOWN', async (store) => {
       await store.appendKey(keyOf('k1'))
+      await store.revokeKey('k1', later)
       await store.revokeKey('k1', at)
       await store.revokeKey('k1', later)
       expect((await store.findKeyByHash('hash-k1'))!.revokedAt).toEqual(at)

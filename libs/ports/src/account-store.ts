@@ -19,7 +19,13 @@ export type ApiKey = {
   /** Events a minute; undefined = the installation's default; 0 = off. */
   eventsPerMinute: number | undefined
   createdAt: Date
+  /** From then on it stops; a rotated key may have until some time ahead. */
   revokedAt: Date | undefined
+}
+
+/** Whether a key works no more. */
+export function isRevoked({ revokedAt }: ApiKey, at: Date): boolean {
+  return revokedAt !== undefined && revokedAt <= at
 }
 
 export const ROLES = ['viewer', 'analyst', 'operator', 'admin'] as const
@@ -52,7 +58,7 @@ export interface AccountStore extends AsyncDisposable {
   appendKey(key: ApiKey): Promise<void>
   findKeyByHash(secretHash: string): Promise<ApiKey | undefined>
   listKeys(tenant?: string): Promise<ApiKey[]>
-  /** Rejects with `RECORD_UNKNOWN`. Revoking again keeps the first time. */
+  /** From a time on, which may lie ahead. Rejects with `RECORD_UNKNOWN`. Of two times the earlier one counts. */
   revokeKey(id: string, revokedAt: Date): Promise<void>
 
   findUser(name: string): Promise<User | undefined>

@@ -74,7 +74,7 @@ export class SqlAccountStore implements AccountStore {
   async revokeKey(id: string, revokedAt: Date): Promise<void> {
     await this.#database.run(async (sql) => {
       const { numUpdatedRows } = await sql.updateTable('fleet_keys').set({ revoked_at: revokedAt.getTime() })
-        .where('id', '=', id).where('revoked_at', 'is', null).executeTakeFirst()
+        .where('id', '=', id).where((or) => or.or([or('revoked_at', 'is', null), or('revoked_at', '>', revokedAt.getTime())])).executeTakeFirst()
       if (numUpdatedRows > 0n) return
       const known = await sql.selectFrom('fleet_keys').select('id').where('id', '=', id).executeTakeFirst()
       if (!known) throw new AppError('RECORD_UNKNOWN', `no key ${id}`)

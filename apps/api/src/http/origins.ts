@@ -1,6 +1,6 @@
 import { AppError } from '@tallyfleet/domain'
 import type { Caller } from '@tallyfleet/features'
-import type { AccountStore } from '@tallyfleet/ports'
+import { isRevoked, type AccountStore, type Clock } from '@tallyfleet/ports'
 import type { Request, Response } from 'express'
 
 const KNOWN_MS = 3_000
@@ -21,11 +21,11 @@ export function checkOrigin({ key }: Caller, request: Request, response: Respons
  * Answers the preflight of a page before its key is known: an origin passes when any publishable key lists it.
  * @returns an Express handler
  */
-export function preflight(accounts: AccountStore): (request: Request, response: Response) => Promise<void> {
+export function preflight({ accounts, clock }: { accounts: AccountStore; clock: Clock }): (request: Request, response: Response) => Promise<void> {
   let origins: { list: Promise<Set<string>>; until: number } | undefined
   const load = async () => {
     const keys = await accounts.listKeys()
-    return new Set(keys.flatMap((key) => (key.publishable && !key.revokedAt ? key.origins : [])))
+    return new Set(keys.flatMap((key) => (key.publishable && !isRevoked(key, clock.now()) ? key.origins : [])))
   }
   return async (request, response) => {
     // Without an origin no page asks, but somebody who wants to know what works here.

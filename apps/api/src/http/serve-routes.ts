@@ -3,7 +3,7 @@ import { actorOf, appendAudit, callerOfSession, Keyring, type Caller } from '@ta
 import { Router, type NextFunction, type Request, type RequestHandler, type Response } from 'express'
 import type { z } from 'zod'
 import type { ApiNeeds } from '../needs.ts'
-import { refuseForeignChanges, sessionTokenOf } from '../pages/session.ts'
+import { ACTING, refuseForeignChanges, sessionTokenOf } from '../pages/session.ts'
 import { hasSecret, secretOf } from './credentials.ts'
 import type { Route } from './define-route.ts'
 import { limitRequests } from './limit-requests.ts'
@@ -27,7 +27,7 @@ export function serveRoutes(routes: readonly Route[], needs: ApiNeeds): Router {
     router[route.operation.method](path, noteRoute(route.operation.path), ...steps, run(route, needs))
     const allowed = { get: ['GET', 'HEAD'], post: ['POST'], put: ['PUT'], delete: ['DELETE'] }[route.operation.method]
     methods.set(path, [...(methods.get(path) ?? []), ...allowed])
-    if (route.operation.scope === 'ingest') router.options(path, noteRoute(route.operation.path), preflight(needs.accounts))
+    if (route.operation.scope === 'ingest') router.options(path, noteRoute(route.operation.path), preflight(needs))
   }
   for (const [path, allowed] of methods) {
     router.all(path, noteRoute(path), (request, response) => {
@@ -46,7 +46,7 @@ export function noteRoute(pattern: string): RequestHandler {
   }
 }
 
-function authenticate({ operation: { scope } }: Route, keyring: Keyring, needs: ApiNeeds): RequestHandler {
+function authenticate({ operation: { scope, operators } }: Route, keyring: Keyring, needs: ApiNeeds): RequestHandler {
   return async (request: Request, response: Response, next: NextFunction) => {
     const session = scope === 'ingest' || hasSecret(request) ? undefined : sessionTokenOf(request)
     if (session !== undefined) return await authenticateSession(session)
@@ -62,7 +62,8 @@ function authenticate({ operation: { scope } }: Route, keyring: Keyring, needs: 
       const tenant = request.headers['x-tenant']
       const person = await callerOfSession(token, typeof tenant === 'string' ? tenant : undefined, needs)
       if (!person) throw new AppError('LOGIN_REQUIRED', 'the session is over: log in at /login')
-      if (scope && !person.key.scopes.includes(scope)) {
+      const isOperator = operators && ACTING.includes(person.user.role)
+      if (scope && !isOperator && !person.key.scopes.includes(scope)) {
         throw new AppError('ROLE_MISSING', `a ${person.user.role} may not do this: it needs the scope ${scope}`)
       }
       response.locals.caller = person

@@ -31,6 +31,32 @@ test('a key is made with its secret shown once, works, and stops when it is revo
   expect(await api.call('DELETE', '/api/v1/keys/nope', { key: root })).toMatchObject({ status: 404, json: { code: 'RECORD_UNKNOWN' } })
 })
 
+test('a key is rotated with an overlap in which both work, and revoking ends it', async () => {
+  const made = await post('/api/v1/keys', { name: 'till', scopes: ['ingest'], tenant: 'shop' })
+  const { id, key } = made.json.data
+  const works = async (one: string) => (await post('/api/v1/events', eventOf(), one)).status
+  const rotated = await post(`/api/v1/keys/${id}/rotate`, { overlapHours: 24 })
+  expect(rotated).toMatchObject({ status: 201, json: { data: { name: 'till', tenant: 'shop', scopes: ['ingest'], revokedAt: null } } })
+  expect([await works(key), await works(rotated.json.data.key)]).toEqual([202, 202])
+  const old = (await api.call('GET', '/api/v1/keys', { key: root })).json.data.find((one: any) => one.id === id)
+  expect(Date.parse(old.revokedAt) - Date.now()).toBeGreaterThan(23 * 3_600_000)
+
+  const gone = await api.call('DELETE', `/api/v1/keys/${id}`, { key: root })
+  expect(Date.parse(gone.json.data.revokedAt)).toBeLessThanOrEqual(Date.now())
+  await expect.poll(() => works(key), { timeout: 10_000 }).toBe(401)
+  expect(await post(`/api/v1/keys/${id}/rotate`, {})).toMatchObject({ status: 404, json: { code: 'RECORD_UNKNOWN' } })
+  expect(await post(`/api/v1/keys/${rotated.json.data.id}/rotate`, {}, reader)).toMatchObject({ status: 403 })
+  const other = await post('/api/v1/keys', { name: 'root', scopes: ['read'] })
+  expect(await post(`/api/v1/keys/${other.json.data.id}/rotate`, {}, own)).toMatchObject({ status: 404 })
+  expect((await api.stores.accounts.listAudit(20)).filter(({ action, outcome }) => action === 'rotateKey' && outcome === 'ok')).toHaveLength(1)
+})
+
+test('what is kept how long is told, with who says so', async () => {
+  const { json } = await api.call('GET', '/api/v1/retention', { key: reader })
+  expect(json.data).toContainEqual({ what: 'counts', days: null, source: 'protocol' })
+  expect(json.data).toContainEqual({ what: 'jobEvents', days: 90, source: 'default' })
+})
+
 test.each([
   [{ scopes: ['ingest'], publishable: true }, '/origins'],
   [{ scopes: ['ingest', 'read'], publishable: true, origins: ['https://a.example'] }, '/scopes'],

@@ -12,7 +12,7 @@ import { events } from './events/route.ts'
 import { explain } from './explain/route.ts'
 import { jobRules, putJobRule } from './job-rules/route.ts'
 import { cancelJob, getJob, listJobs } from './jobs/route.ts'
-import { deleteKey, listKeys, postKey } from './keys/route.ts'
+import { deleteKey, listKeys, postKey, rotateKeyRoute } from './keys/route.ts'
 import { ledger } from './ledger/route.ts'
 import { liveSnapshot, postTicket } from './live/route.ts'
 import { movers } from './movers/route.ts'
@@ -21,6 +21,7 @@ import { parity, startParity } from './parity/route.ts'
 import { queues } from './queues/route.ts'
 import { relatedEntities } from './related-entities/route.ts'
 import { reports } from './reports/route.ts'
+import { retention } from './retention/route.ts'
 import {
   deleteSegmentRoute, postSegment, previewSegment, putSegmentRoute, segment, segmentDimensions, segmentMembers, segments,
   segmentSize,
@@ -43,7 +44,7 @@ export const routes: readonly Route[] = [
   dimensions, dimensionTop, suggestions, listAllAnnotations, postAnnotation, putAnnotation, deleteAnnotation, listViews,
   postView, putView, deleteView,
   ledger, parity, startParity, reports, explain, queues, listJobs, getJob, cancelJob, jobRules, putJobRule,
-  deadLetters, redrive, purge, listKeys, postKey, deleteKey,
+  deadLetters, redrive, purge, listKeys, postKey, rotateKeyRoute, deleteKey, retention,
   listTenants, postTenant, session, listUsers, putUser, readDemo, postDemo,
   segmentDimensions, previewSegment, segments, postSegment, segment, putSegmentRoute, deleteSegmentRoute, segmentSize,
   segmentMembers, catalogQuality, catalogIssues, postWontFix, deleteWontFix,

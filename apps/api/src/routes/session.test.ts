@@ -46,6 +46,19 @@ test('a role that does not reach is refused, and a session that is over too', as
     .toMatchObject({ status: 401, json: { code: 'KEY_UNKNOWN' } })
 })
 
+test('dead letters are for operators and administrators, in every tenant, and nothing else of an administrator is for operators', async () => {
+  const call = async (role: Role, method: string, path: string, tenant = 'default') => (await api.call(method, path, {
+    headers: { ...await cookieOf(`${role}-of-dead`, role), 'x-tenant': tenant }, ...(method === 'POST' ? { body: { dryRun: true } } : {}),
+  })).status
+  const dead = async (role: Role, tenant?: string) => [
+    await call(role, 'GET', '/api/v1/dlq', tenant), await call(role, 'POST', '/api/v1/dlq/redrive', tenant), await call(role, 'POST', '/api/v1/dlq/purge', tenant),
+  ]
+  for (const role of ['operator', 'admin'] as const) expect(await dead(role), role).toEqual([200, 200, 200])
+  for (const role of ['viewer', 'analyst'] as const) expect(await dead(role), role).toEqual([403, 403, 403])
+  expect(await dead('operator', await api.tenant('books'))).toEqual([200, 200, 200])
+  expect(await call('operator', 'GET', '/api/v1/keys')).toBe(403)
+})
+
 test('a session never sends events', async () => {
   const headers = await cookieOf('anna', 'admin')
   expect(await api.call('POST', '/api/v1/events', { headers, body: {} })).toMatchObject({ status: 401, json: { code: 'KEY_MISSING' } })

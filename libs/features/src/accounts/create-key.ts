@@ -1,6 +1,6 @@
 import { randomUUIDv7 } from 'node:crypto'
 import { AppError, type Fault } from '@tallyfleet/domain'
-import { SCOPES, type AccountStore, type ApiKey, type Clock, type Scope } from '@tallyfleet/ports'
+import { isRevoked, SCOPES, type AccountStore, type ApiKey, type Clock, type Scope } from '@tallyfleet/ports'
 import { hashSecret, randomSecret } from './secrets.ts'
 import { getTenant } from './tenants.ts'
 
@@ -16,6 +16,8 @@ export type CreateKeyInput = {
 }
 
 type Needs = { accounts: AccountStore; clock: Clock }
+
+const HOUR_MS = 3_600_000
 
 /**
  * Makes a key and answers its secret, which is nowhere stored.
@@ -44,14 +46,17 @@ export async function createKey(input: CreateKeyInput, needs: Needs): Promise<{ 
 }
 
 /**
- * Makes a key like the one of this id and revokes the old one. Rejects with `RECORD_UNKNOWN` when there is none or it
- * is revoked already.
+ * Makes a key like the one of this id, which stops now or some hours ahead, so that whoever uses it can change over
+ * without a gap. Rejects with `RECORD_UNKNOWN` when there is none, it is revoked, or it is of another tenant than given.
  */
-export async function rotateKey(id: string, needs: Needs): Promise<{ secret: string; key: ApiKey }> {
-  const old = (await needs.accounts.listKeys()).find((key) => key.id === id && !key.revokedAt)
+export async function rotateKey(
+  id: string, needs: Needs, { tenant, overlapHours = 0 }: { tenant?: string | undefined; overlapHours?: number } = {},
+): Promise<{ secret: string; key: ApiKey }> {
+  const now = needs.clock.now()
+  const old = (await needs.accounts.listKeys(tenant)).find((key) => key.id === id && !isRevoked(key, now))
   if (!old) throw new AppError('RECORD_UNKNOWN', `no key ${id} that is in use`)
   const made = await createKey({ ...old, eventsPerMinute: old.eventsPerMinute }, needs)
-  await needs.accounts.revokeKey(id, needs.clock.now())
+  await needs.accounts.revokeKey(id, new Date(now.getTime() + overlapHours * HOUR_MS))
   return made
 }
 

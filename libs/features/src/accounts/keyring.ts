@@ -1,5 +1,5 @@
 import { AppError } from '@tallyfleet/domain'
-import type { AccountStore, ApiKey, Clock, Tenant, User } from '@tallyfleet/ports'
+import { isRevoked, type AccountStore, type ApiKey, type Clock, type Tenant, type User } from '@tallyfleet/ports'
 import { hashSecret } from './secrets.ts'
 import { getTenant } from './tenants.ts'
 
@@ -62,7 +62,7 @@ export class Keyring {
 
   async #load(hash: string): Promise<Caller | undefined> {
     const key = await this.#needs.accounts.findKeyByHash(hash)
-    if (!key || key.revokedAt) return undefined
+    if (!key || isRevoked(key, this.#needs.clock.now())) return undefined
     return { key, tenant: await getTenant(key.tenant, this.#needs) }
   }
 }

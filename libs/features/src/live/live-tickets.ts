@@ -1,5 +1,5 @@
 import { AppError } from '@tallyfleet/domain'
-import type { AccountStore, Clock, LiveExchange } from '@tallyfleet/ports'
+import { isRevoked, type AccountStore, type Clock, type LiveExchange } from '@tallyfleet/ports'
 import { hashSecret, randomSecret } from '../accounts/secrets.ts'
 
 export const TICKET_SECONDS = 30
@@ -33,7 +33,7 @@ export async function isCredentialValid(
 ): Promise<boolean> {
   if (kind === 'key') {
     const key = await accounts.findKeyByHash(hash)
-    return key !== undefined && key.revokedAt === undefined
+    return key !== undefined && !isRevoked(key, clock.now())
   }
   const session = await accounts.findSession(hash)
   return session?.kind === 'session' && session.expiresAt > clock.now()

@@ -42,14 +42,15 @@ export async function listKeys(env: Environment, { tenant }: { tenant?: string }
   const keys = (await stores.accounts.listKeys(tenant)).map(shown)
   return {
     data: keys, text: table(['id', 'tenant', 'name', 'scopes', 'key', 'state'], keys.map((key) => [key.id, key.tenant, key.name,
-      key.scopes.join(','), `${key.hint}…`, key.revokedAt ? 'revoked' : key.publishable ? 'publishable' : 'active'])),
+      key.scopes.join(','), `${key.hint}…`, key.revokedAt ? (key.revokedAt > clock.now() ? `until ${key.revokedAt.toISOString()}` : 'revoked') : key.publishable ? 'publishable' : 'active'])),
   }
 }
 
-export async function rotateKeyCommand(env: Environment, id: string): Promise<CommandResult> {
+export async function rotateKeyCommand(env: Environment, id: string, { overlap = 0 }: { overlap?: number }): Promise<CommandResult> {
   await using stores = await openDurable(env)
-  const { secret, key } = await rotateKey(id, { ...stores, clock })
-  return { data: { key: secret, ...shown(key) }, text: `${secret}\nkept nowhere: note it now; the old key is revoked` }
+  const { secret, key } = await rotateKey(id, { ...stores, clock }, { overlapHours: overlap })
+  const old = overlap > 0 ? `works ${overlap} h longer` : 'is revoked'
+  return { data: { key: secret, ...shown(key) }, text: `${secret}\nkept nowhere: note it now; the old key ${old}` }
 }
 
 export async function revokeKey(env: Environment, id: string): Promise<CommandResult> {

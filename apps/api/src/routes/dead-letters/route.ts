@@ -7,7 +7,7 @@ import { checkOverseesAll } from '../../http/oversees-all.ts'
 import { toEnvelope } from '../../http/to-envelope.ts'
 import { viewOf } from '../jobs/view-of.ts'
 
-const description = 'Needs an admin key of the tenant `default`.'
+const description = 'Needs an admin key of the tenant `default`, or somebody logged in as operator or admin.'
 
 export const deadLetters = defineRoute({
   method: 'get',
@@ -17,6 +17,7 @@ export const deadLetters = defineRoute({
   summary: 'Jobs that failed for good',
   description,
   scope: 'admin',
+  operators: true,
   query: deadLettersQuerySchema,
   answers: { 200: { description: 'The newest first within each queue', schema: jobsAnswerSchema } },
   problems: [404],
@@ -33,6 +34,7 @@ export const redrive = defineRoute({
   summary: 'Put dead letters back to waiting',
   description: `The oldest first, each at most three times unless forced. ${description}`,
   scope: 'admin',
+  operators: true,
   body: { schema: redriveBodySchema, types: ['application/json'], example: { reason: 'STORE_UNAVAILABLE', ratePerSecond: 20 } },
   answers: { 200: { description: 'What became of each', schema: redriveAnswerSchema } },
   problems: [404],
@@ -49,6 +51,7 @@ export const purge = defineRoute({
   summary: 'Delete dead letters for good',
   description,
   scope: 'admin',
+  operators: true,
   body: { schema: purgeBodySchema, types: ['application/json'], example: { queue: 'sync', reason: 'FIELD_INVALID' } },
   answers: { 200: { description: 'What became of each', schema: purgeAnswerSchema } },
   problems: [404],

@@ -1,8 +1,9 @@
 import {
   createdKeyAnswerSchema, createKeyBodySchema, keyParamsSchema, keysAnswerSchema, revokedKeyAnswerSchema,
+  rotateKeyBodySchema,
 } from '@tallyfleet/api-contract'
 import { AppError } from '@tallyfleet/domain'
-import { createKey } from '@tallyfleet/features'
+import { createKey, rotateKey } from '@tallyfleet/features'
 import type { ApiKey } from '@tallyfleet/ports'
 import { defineRoute } from '../../http/define-route.ts'
 import { overseesAll, checkAdministers } from '../../http/oversees-all.ts'
@@ -42,6 +43,24 @@ export const postKey = defineRoute({
   const tenant = body.tenant ?? caller.tenant.id
   checkAdministers(caller, tenant)
   const { secret, key } = await createKey({ ...body, tenant }, needs)
+  return { status: 201, body: toEnvelope({ ...viewOf(key), key: secret }, needs.clock.now()) }
+})
+
+export const rotateKeyRoute = defineRoute({
+  method: 'post',
+  path: '/api/v1/keys/{id}/rotate',
+  id: 'rotateKey',
+  tag: 'admin',
+  summary: 'Make an API key like another one, which stops then',
+  description: `The old key works on for \`overlapHours\`, so that nothing is refused while its users change over. ${description}`,
+  scope: 'admin',
+  params: keyParamsSchema,
+  body: { schema: rotateKeyBodySchema, types: ['application/json'], example: { overlapHours: 24 } },
+  answers: { 201: { description: 'The new key; its secret is shown this once', schema: createdKeyAnswerSchema } },
+  problems: [404],
+}, async ({ caller, params: { id }, body: { overlapHours } }, needs) => {
+  const tenant = overseesAll(caller) ? undefined : caller.tenant.id
+  const { secret, key } = await rotateKey(id, needs, { tenant, overlapHours })
   return { status: 201, body: toEnvelope({ ...viewOf(key), key: secret }, needs.clock.now()) }
 })
 
