@@ -24,9 +24,24 @@ function precompress(): Plugin {
   }
 }
 
+/** The start page, which most people open first, comes with the shell and not after it. */
+function preloadOverview(): Plugin {
+  return {
+    name: 'preload-overview',
+    apply: 'build',
+    transformIndexHtml: {
+      order: 'post',
+      handler(_html, { bundle = {} }) {
+        const page = Object.values(bundle).find(({ name, type }) => type === 'chunk' && name === 'OverviewPage')
+        return page ? [{ tag: 'link', attrs: { rel: 'modulepreload', crossorigin: '', href: `/${page.fileName}` }, injectTo: 'head' }] : []
+      },
+    },
+  }
+}
+
 export default defineConfig({
   root: import.meta.dirname,
-  plugins: [vue(), tailwindcss(), precompress()],
+  plugins: [vue(), tailwindcss(), preloadOverview(), precompress()],
   // `FLEET_API` in the shell names the fleet that a development server asks.
   server: { proxy: { '^/(api|login|logout|admin|docs|plain\\.css)': { target: process.env.FLEET_API ?? 'http://127.0.0.1:8080', ws: true } } },
   build: {

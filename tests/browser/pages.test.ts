@@ -9,6 +9,18 @@ import { openSite, type SessionState, type Site } from './site.ts'
 declare const document: any
 
 const PAGES = ['/', '/live', '/content', '/content/f-1', '/segments', '/catalog', '/quality', '/proof?id=f-1', '/queues', '/settings']
+/** On each page one read that fails, one whose answer is late (if there is a third), and the heading of a part that needs neither. */
+const PARTS: [path: string, failing: string, late: string, there: string][] = [
+  ['/', '/entities/movers', '/suggestions', 'View over time'],
+  ['/content', '/entities/movers', '/dimensions/genres/top', 'View over time'],
+  ['/content/f-1', '/entities/jav/movie/f-1/related', '/trends', 'Catalog row'],
+  ['/segments', '/distributions', '/segments', 'Build a segment'],
+  ['/catalog', '/catalog/issues', '', 'By field'],
+  ['/quality', '/telemetry/kpis', '', 'Where events went'],
+  ['/proof?id=f-1', '/parity', '/reports', 'Conservation ledger'],
+  ['/queues', '/telemetry/jobs', '/telemetry/workers', 'Queues'],
+  ['/settings', '/keys', '/users', 'Appearance'],
+]
 const EMPTY = 'empty'
 /** What the browser itself says of the answers that a test makes fail. */
 const FAILED_LOAD = /Failed to load resource/
@@ -91,4 +103,30 @@ describe.each(PAGES)('%s', (path) => {
     expect(await page.locator('#page').innerText()).not.toMatch(/undefined|NaN|\[object/)
     expect(faults).toEqual([])
   })
+})
+
+test.each(PARTS)('%s with a part that fails and one that is late: each says so, and the others are there', { timeout: 240_000 }, async (path, failing, late, there) => {
+  const { page, faults } = await openPage(browser, { storageState: session }, { expected: FAILED_LOAD })
+  const held: Route[] = []
+  await page.route('**/api/v1/**', (route) => {
+    const { pathname } = new URL(route.request().url())
+    if (pathname === `/api/v1${failing}`) {
+      return route.fulfill({
+        status: 503, contentType: 'application/problem+json', headers: { 'x-request-id': REQUEST_ID },
+        body: JSON.stringify({ status: 503, code: 'STORE_UNAVAILABLE', title: 'a store cannot be reached' }),
+      })
+    }
+    if (pathname === `/api/v1${late}`) return void held.push(route)
+    return route.continue()
+  })
+  await page.goto(site.url + path)
+  await page.getByText(REQUEST_ID).first().waitFor()
+  await eventually(() => held.length).toBeGreaterThan(late === '' ? -1 : 0)
+  const part = page.locator('#page section, #page figure', { has: page.getByRole('heading', { name: there }) }).first()
+  await part.waitFor()
+  await eventually(() => part.locator('.skeleton').count()).toBe(0)
+  expect(await part.getByText(REQUEST_ID).count()).toBe(0)
+  expect(await barriers(page)).toEqual([])
+  await page.unrouteAll({ behavior: 'wait' }).catch(() => undefined)
+  expect(faults).toEqual([])
 })

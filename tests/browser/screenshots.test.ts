@@ -35,7 +35,7 @@ test.runIf(process.env['UPDATE_DOCS'] === '1')('the pictures of the README are t
     await mkdir(join(ROOT, FOLDER), { recursive: true })
     for (const shade of SHADES) {
       const { page } = await openPage(browser, { storageState: session, colorScheme: shade })
-      await page.goto(`${site.url}/?cmp=prev,wd`)
+      await page.goto(`${site.url}/?from=-14d&cmp=prev,wd`)
       await settle(page)
       await page.screenshot({ path: join(ROOT, FOLDER, `overview-${shade}.png`) })
     }

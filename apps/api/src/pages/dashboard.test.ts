@@ -13,7 +13,7 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'index.html'), '<!doctype html><div id="app"></div>')
   writeFileSync(join(folder, 'assets/index-1a2b.js'), 'start()')
   writeFileSync(join(folder, 'assets/index-1a2b.js.br'), brotliCompressSync('start()'))
-  writeFileSync(join(folder, 'theme.js'), 'theme()')
+  writeFileSync(join(folder, 'start.js'), 'theme()')
   writeFileSync(join(folder, 'secret.txt'), 'no')
   api = await startApi({ override: { dashboardFolder: folder } })
 })
@@ -55,7 +55,7 @@ test('files with a hash in their name are kept for ever, others for an hour, and
   expect(packed.headers.get('cache-control')).toContain('immutable')
   const plain = await api.call('GET', '/assets/index-1a2b.js', { headers: { 'accept-encoding': 'identity' } })
   expect([plain.text, plain.headers.get('content-encoding'), plain.headers.get('vary')]).toEqual(['start()', null, 'accept-encoding'])
-  expect((await api.call('GET', '/theme.js')).headers.get('cache-control')).toBe('public, max-age=3600')
+  expect((await api.call('GET', '/start.js')).headers.get('cache-control')).toBe('public, max-age=3600')
 })
 
 test('nothing else of the folder, and nothing beside it, is served', async () => {

@@ -1,9 +1,11 @@
 import type {
-  AnswerOf, entityAnswerSchema, explainAnswerSchema, keysAnswerSchema, ledgerAnswerSchema, Meta, moversAnswerSchema, overviewAnswerSchema,
-  queuesAnswerSchema, reportsAnswerSchema, suggestionsAnswerSchema, timeSeriesAnswerSchema, topAnswerSchema, trendsAnswerSchema, usersAnswerSchema,
+  AnswerOf, entityAnswerSchema, explainAnswerSchema, jobsAnswerSchema, keysAnswerSchema, ledgerAnswerSchema, Meta, moversAnswerSchema, overviewAnswerSchema,
+  purgeAnswerSchema, queuesAnswerSchema, redriveAnswerSchema, reportsAnswerSchema, retentionAnswerSchema, suggestionsAnswerSchema, timeSeriesAnswerSchema, topAnswerSchema, trendsAnswerSchema, usersAnswerSchema,
 } from '@tallyfleet/api-contract'
 
 /** The answers of the API by their names here: types alone, so that no schema reaches the browser. */
+export type DeadLettersAnswer = AnswerOf<typeof jobsAnswerSchema>
+export type DeadLettersResult = AnswerOf<typeof redriveAnswerSchema> | AnswerOf<typeof purgeAnswerSchema>
 export type EntityAnswer = AnswerOf<typeof entityAnswerSchema>
 export type ExplainAnswer = AnswerOf<typeof explainAnswerSchema>
 export type KeysAnswer = AnswerOf<typeof keysAnswerSchema>
@@ -12,6 +14,7 @@ export type MoversAnswer = AnswerOf<typeof moversAnswerSchema>
 export type OverviewAnswer = AnswerOf<typeof overviewAnswerSchema>
 export type QueuesAnswer = AnswerOf<typeof queuesAnswerSchema>
 export type ReportsAnswer = AnswerOf<typeof reportsAnswerSchema>
+export type RetentionAnswer = AnswerOf<typeof retentionAnswerSchema>
 export type SuggestionsAnswer = AnswerOf<typeof suggestionsAnswerSchema>
 export type TimeSeriesAnswer = AnswerOf<typeof timeSeriesAnswerSchema>
 export type TopAnswer = AnswerOf<typeof topAnswerSchema>

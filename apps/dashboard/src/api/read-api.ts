@@ -17,6 +17,13 @@ export class ApiProblem extends Error {
 export type Parameters = Record<string, string | number | readonly string[] | undefined>
 
 let tenant: string | undefined
+let asking = 0
+const waiting: (() => void)[] = []
+
+/** Resolves once nothing is asked any more, so that what is wanted less does not compete with answers for the line. */
+export function whenAnswered(): Promise<void> {
+  return asking === 0 ? Promise.resolve() : new Promise((resolve) => { waiting.push(resolve) })
+}
 
 /** Every request from now on looks at this tenant. */
 export function setTenant(id: string | undefined): void {
@@ -58,11 +65,15 @@ async function ask(method: string, address: string, { body, signal }: { body?: u
   if (tenant !== undefined) headers['x-tenant'] = tenant
   if (body !== undefined) headers['content-type'] = 'application/json'
   let response: Response
+  asking += 1
   try {
     response = await fetch(address, { method, headers, body: body === undefined ? null : JSON.stringify(body), signal: signal ?? null })
   } catch (cause) {
     if (signal?.aborted) throw cause
     throw new ApiProblem(0, 'UNREACHABLE', 'The server cannot be reached.', undefined)
+  } finally {
+    asking -= 1
+    if (asking === 0) for (const resolve of waiting.splice(0)) resolve()
   }
   if (response.ok) return response
   if (response.status === 401) location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`)

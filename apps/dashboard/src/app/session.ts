@@ -5,6 +5,15 @@ import { readApi, setTenant } from '../api/read-api.ts'
 export type Session = AnswerOf<typeof sessionAnswerSchema>['data']
 export type PackInfo = Session['packs'][number]
 
+type SessionAnswer = AnswerOf<typeof sessionAnswerSchema>
+
+declare global {
+  interface Window {
+    /** What `start.js` asked while the scripts were on their way. */
+    earlySession?: Promise<Response>
+  }
+}
+
 const session = shallowRef<Session>()
 const TENANT = 'tenant'
 
@@ -12,12 +21,19 @@ const TENANT = 'tenant'
 export async function loadSession(tenant = new URLSearchParams(location.search).get(TENANT) ?? localStorage.getItem(TENANT)): Promise<void> {
   setTenant(tenant ?? undefined)
   try {
-    session.value = (await readApi<AnswerOf<typeof sessionAnswerSchema>>('/session')).data
+    session.value = (await earlyAnswer() ?? await readApi<SessionAnswer>('/session')).data
   } catch (error) {
     if (tenant === null || (error as { code?: string }).code !== 'TENANT_UNKNOWN') throw error
     localStorage.removeItem(TENANT)
     return loadSession(null)
   }
+}
+
+/** The answer that is on its way already, once; none when it failed, which asking again explains. */
+async function earlyAnswer(): Promise<SessionAnswer | undefined> {
+  const early = await window.earlySession?.catch(() => undefined)
+  delete window.earlySession
+  return early?.ok ? await early.json() as SessionAnswer : undefined
 }
 
 /** Looks at another tenant from now on; the page starts anew, so that nothing of the old one stays on it. */

@@ -11,7 +11,7 @@ const stored = localStorage.getItem(STORED)
 const theme = ref<Theme>(stored === 'light' || stored === 'dark' ? stored : 'system')
 const shade = computed(() => (theme.value === 'system' ? (systemIsDark.value ? 'dark' : 'light') : theme.value))
 
-// public/theme.js does the same before the first paint.
+// public/start.js does the same before the first paint.
 watchEffect(() => {
   if (theme.value === 'system') {
     delete document.documentElement.dataset['theme']
