@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { envelopeOf } from './envelope.ts'
+import { formatParameter } from './parameters.ts'
 
 const scope = z.enum(['ingest', 'read', 'admin'])
 const tenantId = z.string().regex(/^[a-z][a-z0-9_-]{0,31}$/, 'lower-case letters, digits, - and _, at most 32')
@@ -44,6 +45,21 @@ export const createKeyBodySchema = z.strictObject({
 export const rotateKeyBodySchema = z.strictObject({
   overlapHours: z.int().min(0).max(720).default(0).meta({ description: 'How long the old key works beside the new one; 0: it stops at once' }),
 })
+
+export const auditQuerySchema = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(1_000).default(100),
+  before: z.iso.datetime().optional().meta({ description: 'Only what happened earlier' }),
+  format: formatParameter,
+})
+export const auditAnswerSchema = envelopeOf(z.array(z.object({
+  at: z.iso.datetime(),
+  id: z.string(),
+  actor: z.string().meta({ description: '`user:name` or `key:id`' }),
+  action: z.string().meta({ description: 'The id of the operation' }),
+  target: z.string(),
+  detail: z.record(z.string(), z.unknown()),
+  outcome: z.enum(['ok', 'failed']),
+})))
 
 export const retentionAnswerSchema = envelopeOf(z.array(z.object({
   what: z.enum(['counts', 'dedupe', 'batches', 'ticks', 'minutes', 'parity', 'jobEvents', 'audit']),

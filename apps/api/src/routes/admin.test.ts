@@ -98,6 +98,20 @@ test.each([['GET', '/api/v1/keys'], ['POST', '/api/v1/keys'], ['DELETE', '/api/v
     expect((await api.call(method, path)).status).toBe(401)
   })
 
+test('the audit log is read by who administers the installation', async () => {
+  const { json: { data } } = await post('/api/v1/keys', { name: 'noted', scopes: ['read'] })
+  await api.call('DELETE', `/api/v1/keys/${data.id}`, { key: root })
+  const read = (key: string, more = '') => api.call('GET', `/api/v1/audit?limit=2${more}`, { key })
+  const { json } = await read(root)
+  expect(json.data).toMatchObject([
+    { action: 'revokeKey', target: `default/api/v1/keys/${data.id}`, outcome: 'ok', actor: expect.stringMatching(/^key:/) }, { action: 'createKey', outcome: 'ok' },
+  ])
+  const [newest] = json.data
+  expect((await read(root, `&before=${newest.at}`)).json.data.map(({ id }: any) => id)).not.toContain(newest.id)
+  expect((await read(root, '&format=csv')).text).toMatch(/^\uFEFF?at,id,actor,action,target/)
+  expect([(await read(own)).status, (await read(reader)).status]).toEqual([403, 403])
+})
+
 test('every change is in the audit log, also one that failed', async () => {
   await post('/api/v1/tenants', { id: 'noted' })
   await post('/api/v1/tenants', { id: 'Not Ok' })

@@ -1,5 +1,6 @@
 import type { Route } from '../http/define-route.ts'
 import { deleteAnnotation, listAllAnnotations, postAnnotation, putAnnotation } from './annotations/route.ts'
+import { audit } from './audit/route.ts'
 import { catalogIssues, deleteWontFix, postWontFix } from './catalog-issues/route.ts'
 import { catalogQuality } from './catalog-quality/route.ts'
 import { comparedEntities } from './compared-entities/route.ts'
@@ -44,7 +45,7 @@ export const routes: readonly Route[] = [
   dimensions, dimensionTop, suggestions, listAllAnnotations, postAnnotation, putAnnotation, deleteAnnotation, listViews,
   postView, putView, deleteView,
   ledger, parity, startParity, reports, explain, queues, listJobs, getJob, cancelJob, jobRules, putJobRule,
-  deadLetters, redrive, purge, listKeys, postKey, rotateKeyRoute, deleteKey, retention,
+  deadLetters, redrive, purge, listKeys, postKey, rotateKeyRoute, deleteKey, retention, audit,
   listTenants, postTenant, session, listUsers, putUser, readDemo, postDemo,
   segmentDimensions, previewSegment, segments, postSegment, segment, putSegmentRoute, deleteSegmentRoute, segmentSize,
   segmentMembers, catalogQuality, catalogIssues, postWontFix, deleteWontFix,

@@ -1,9 +1,10 @@
 import type {
-  AnswerOf, entityAnswerSchema, explainAnswerSchema, jobsAnswerSchema, keysAnswerSchema, ledgerAnswerSchema, Meta, moversAnswerSchema, overviewAnswerSchema,
+  AnswerOf, auditAnswerSchema, entityAnswerSchema, explainAnswerSchema, jobsAnswerSchema, keysAnswerSchema, ledgerAnswerSchema, Meta, moversAnswerSchema, overviewAnswerSchema,
   purgeAnswerSchema, queuesAnswerSchema, redriveAnswerSchema, reportsAnswerSchema, retentionAnswerSchema, suggestionsAnswerSchema, timeSeriesAnswerSchema, topAnswerSchema, trendsAnswerSchema, usersAnswerSchema,
 } from '@tallyfleet/api-contract'
 
 /** The answers of the API by their names here: types alone, so that no schema reaches the browser. */
+export type AuditAnswer = AnswerOf<typeof auditAnswerSchema>
 export type DeadLettersAnswer = AnswerOf<typeof jobsAnswerSchema>
 export type DeadLettersResult = AnswerOf<typeof redriveAnswerSchema> | AnswerOf<typeof purgeAnswerSchema>
 export type EntityAnswer = AnswerOf<typeof entityAnswerSchema>

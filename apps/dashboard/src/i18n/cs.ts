@@ -85,6 +85,7 @@ export const cs: Messages = {
     purge: 'Smazat', purgeTitle: 'Smazat nedokončené úlohy nadobro?', purgeText: '{queue}, {reason}. Co měly udělat, se neudělá. Nelze vrátit zpět.', typed: 'Napište „{word}“',
     redriven: 'vráceno {count}', capped: 'ponecháno {count}: už třikrát vrácené', gone: 'zmizelo {count}', purged: 'smazáno {count}', nothing: 'Už nebylo co dělat.',
   },
+  audit: { title: 'Auditní záznam', at: 'Kdy', actor: 'Kdo', action: 'Udělal', target: 'S čím', outcome: 'Jak to dopadlo', ok: 'hotovo', failed: 'selhalo', none: 'Zatím nikdo nic nezměnil.' },
   retention: {
     title: 'Uchovávání', what: 'Co', kept: 'Uchovává se', source: 'Určuje', forever: 'navždy', protocol: 'protokol počítání', default: 'výchozí hodnota produktu',
     counts: 'Počty podle dne, týdne, měsíce, roku a celkem', dedupe: 'Id událostí, k zachycení opakování', batches: 'Obsah dávek, k vysvětlení čísla', ticks: 'Tiky rozvrhů', minutes: 'Kniha po minutách', parity: 'Běhy parity', jobEvents: 'Události úloh', audit: 'Auditní záznam',

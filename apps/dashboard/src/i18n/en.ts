@@ -84,6 +84,7 @@ export const en = {
     purge: 'Delete', purgeTitle: 'Delete dead letters for good?', purgeText: '{queue}, {reason}. What they had to do will not be done. This cannot be undone.', typed: 'Type “{word}”',
     redriven: '{count} put back', capped: '{count} left: redriven three times already', gone: '{count} were gone', purged: '{count} deleted', nothing: 'There was nothing left to do.',
   },
+  audit: { title: 'Audit log', at: 'When', actor: 'Who', action: 'Did', target: 'To what', outcome: 'How it ended', ok: 'done', failed: 'failed', none: 'Nobody has changed anything yet.' },
   retention: {
     title: 'Retention', what: 'What', kept: 'Kept', source: 'Set by', forever: 'for ever', protocol: 'the counting protocol', default: 'default of the product',
     counts: 'Counts by day, week, month, year and in total', dedupe: 'Ids of events, to catch repeats', batches: 'Contents of batches, to explain a number', ticks: 'Ticks of schedules', minutes: 'Ledger by minute', parity: 'Parity runs', jobEvents: 'Events of jobs', audit: 'Audit log',
