@@ -39,7 +39,7 @@ export function lineOption({ buckets, series, partial, notes, colors, label, buc
     } })
   }
   return {
-    animation: animate, animationDuration: 300, animationDurationUpdate: 200,
+    animation: animate, animationDuration: 0, animationDurationUpdate: 200,
     aria: { enabled: true, label: { description: label } },
     grid: { left: 4, right: 12, top: 12, bottom: 4, containLabel: true },
     xAxis: {
