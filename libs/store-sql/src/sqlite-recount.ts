@@ -10,6 +10,7 @@ const PAGE = 500
 const QUIET_TRIES = 5
 
 const CELL = 'of, tenant, domain, entity_type AS entityType, interval, bucket, action'
+const LAST_ROW = 'SELECT COALESCE(max(row), 0) AS row FROM documents'
 /** Counts of documents that their list tells otherwise. */
 const WRONG = `
   SELECT row, ${CELL}, cell.entity_id AS entityId, shard, counts, expected, COALESCE(tops.count, 0) AS actual
@@ -20,20 +21,23 @@ const WRONG = `
   LEFT JOIN lists USING (of, tenant, domain, entity_type, action, interval, bucket)
   LEFT JOIN tops ON tops.list = lists.list AND tops.entity_id = CAST(COALESCE(cell.entity_id, shard) AS TEXT)
   WHERE expected <> actual`
-const LAST_ROW = 'SELECT COALESCE(max(row), 0) AS row FROM documents'
-const LISTS = `SELECT list, ${CELL} FROM lists WHERE list > :list ORDER BY list LIMIT 1`
-const COUNTED = `tenant = :tenant AND domain = :domain AND entity_type = :entityType AND of = :of AND interval = :interval
-  AND bucket = :bucket AND counts -> ('$.' || :action) IS NOT NULL`
-/** Entries of a list whose document is not there: a page of entities, by the index of one entity's buckets; all shards. */
-const STRAY_ENTITIES = `
-  SELECT whose, count AS actual FROM (
-    SELECT entity_id AS whose, count FROM tops WHERE list = :list AND entity_id > :after ORDER BY entity_id LIMIT ${PAGE})
-  WHERE count <> 0 AND NOT EXISTS (SELECT 1 FROM documents INDEXED BY documents_series WHERE entity_id = whose AND ${COUNTED})`
-const PAGE_END = `
-  SELECT entity_id AS whose FROM tops WHERE list = :list AND entity_id > :after ORDER BY entity_id LIMIT 1 OFFSET ${PAGE - 1}`
-const STRAY_SHARDS = `
-  SELECT entity_id AS whose, count AS actual FROM tops WHERE list = :list AND count <> 0 AND entity_id NOT IN (
-    SELECT CAST(shard AS TEXT) FROM documents INDEXED BY documents_series WHERE entity_id IS NULL AND ${COUNTED})`
+
+const NEXT_LIST = `SELECT list, ${CELL} FROM lists WHERE list > ? ORDER BY list LIMIT 1`
+const IS_COUNTED = `tenant = :tenant AND domain = :domain AND entity_type = :entityType AND of = :of
+  AND interval = :interval AND bucket = :bucket AND counts -> ('$.' || :action) IS NOT NULL`
+const ENTRIES = 'FROM tops WHERE list = :list AND entity_id > :after ORDER BY entity_id LIMIT'
+/** Entries of a list without a document: a page of entities, by the index of one entity's buckets; shards at once. */
+const STRAYS = {
+  entity: `
+    SELECT whose, count FROM (SELECT entity_id AS whose, count ${ENTRIES} ${PAGE})
+    WHERE count <> 0 AND NOT EXISTS (
+      SELECT 1 FROM documents INDEXED BY documents_series WHERE entity_id = whose AND ${IS_COUNTED})`,
+  shard: `
+    SELECT entity_id AS whose, count FROM tops
+    WHERE list = :list AND entity_id > :after AND count <> 0 AND entity_id NOT IN (
+      SELECT CAST(shard AS TEXT) FROM documents INDEXED BY documents_series WHERE entity_id IS NULL AND ${IS_COUNTED})`,
+}
+const PAGE_END = `SELECT entity_id AS whose ${ENTRIES} 1 OFFSET ${PAGE - 1}`
 const DELETE_STRAY = 'DELETE FROM tops WHERE list = ? AND entity_id = ?'
 
 const ENTITIES = `
@@ -49,8 +53,15 @@ const PUT_ENTITIES = `
 /** Changes with every commit of another handle, and with every write of this one. */
 const STATE = 'SELECT data_version || \' \' || total_changes() AS state FROM pragma_data_version'
 
-type List = { list: number; of: 'entity' | 'shard'; tenant: string; domain: string; entityType: string; interval: Interval; bucket: string; action: string }
-type Wrong = Omit<List, 'list'> & { row: number; entityId: string | null; shard: number; counts: string; expected: number; actual: number }
+type Cell = {
+  of: 'entity' | 'shard'; tenant: string; domain: string; entityType: string; interval: Interval; bucket: string
+  action: string
+}
+type List = Cell & { list: number }
+type Stray = { whose: string; count: number }
+type Wrong = Cell & {
+  row: number; entityId: string | null; shard: number; counts: string; expected: number; actual: number
+}
 type Group = { tenant: string; domain: string; entityType: string; actions: string; entities: number }
 
 /**
@@ -71,32 +82,37 @@ export async function* recount(connection: SqliteConnection, tops?: SqliteTops):
     await breathe()
   }
 
-  for (let list = 0; ;) {
-    const next = await connection.read(() => connection.statement(LISTS).get({ list }) as List | undefined)
-    if (!next) break
-    list = next.list
+  let next: List | undefined
+  for (let list = 0; (next = await connection.read(() => nextList(list))); list = next.list) {
+    const { list: _, ...cell } = next
     for (let after: string | undefined = ''; after !== undefined;) {
-      const { end, strays }: { end: string | undefined; strays: { whose: string; actual: number }[] } = await step(() => {
-        const where = { list, ...(next.of === 'entity' && { after: after! }), ...cellOf(next) }
-        const found = connection.statement(next.of === 'entity' ? STRAY_ENTITIES : STRAY_SHARDS).all(where) as { whose: string; actual: number }[]
-        if (tops) for (const { whose } of found) connection.statement(DELETE_STRAY).run(list, whose)
-        const end = next.of === 'entity' ? connection.statement(PAGE_END).get({ list, after: after! })?.['whose'] as string | undefined : undefined
-        return { end, strays: found }
+      const where: { list: number; after: string } = { list: next.list, after }
+      const [strays, end] = await step(() => {
+        const found = connection.statement(STRAYS[cell.of]).all({ ...where, ...cell }) as Stray[]
+        const last = cell.of === 'entity' ? connection.statement(PAGE_END).get(where) : undefined
+        if (tops) for (const { whose } of found) connection.statement(DELETE_STRAY).run(where.list, whose)
+        return [found, last?.['whose'] as string | undefined] as const
       })
-      for (const { whose, actual } of strays) {
-        const [entityId, shard] = next.of === 'entity' ? [whose, undefined] : [null, Number(whose)]
-        yield { list: 'top', ...cellOf(next), entityId, shard, expected: 0, actual }
+      for (const { whose, count } of strays) {
+        const [entityId, shard] = cell.of === 'entity' ? [whose, undefined] : [null, Number(whose)]
+        yield { list: 'top', ...cell, entityId, shard, expected: 0, actual: count }
       }
       after = end
       await breathe()
     }
   }
   yield* await recountEntities(connection, tops !== undefined)
+
+  function nextList(list: number): List | undefined {
+    const found = connection.statement(NEXT_LIST).get(list)
+    return found && { ...found } as List
+  }
 }
 
 async function recountEntities(connection: SqliteConnection, repair: boolean): Promise<ListFault[]> {
   const stateOf = () => connection.statement(STATE).get()!['state']
-  const keyOf = ({ tenant, domain, entityType, actions }: Group) => JSON.stringify([tenant, domain, entityType, actions])
+  const keyOf = ({ tenant, domain, entityType, actions }: Group) =>
+    JSON.stringify([tenant, domain, entityType, actions])
   for (let tries = 0; tries < QUIET_TRIES; tries++) {
     const before = await connection.read(stateOf)
     const groups = new Map<string, Group & { shown: number }>()
@@ -119,15 +135,11 @@ async function recountEntities(connection: SqliteConnection, repair: boolean): P
       return differing.map(({ tenant, domain, entityType, actions, entities, shown }) => {
         if (repair) connection.statement(PUT_ENTITIES).run(tenant, domain, entityType, actions, entities)
         return {
-          list: 'entities', of: 'entity', tenant, domain, entityType, entityId: null, interval: 'total', bucket: TOTAL_BUCKET,
-          action: actions.trim(), shard: undefined, expected: entities, actual: shown,
+          list: 'entities', of: 'entity', tenant, domain, entityType, entityId: null, interval: 'total',
+          bucket: TOTAL_BUCKET, action: actions.trim(), shard: undefined, expected: entities, actual: shown,
         }
       })
     }
   }
   return []
-}
-
-function cellOf({ of, tenant, domain, entityType, interval, bucket, action }: List): Omit<List, 'list'> {
-  return { of, tenant, domain, entityType, interval, bucket, action }
 }

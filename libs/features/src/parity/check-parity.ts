@@ -218,7 +218,9 @@ async function compareRollups(
 }
 
 /** Top lists, and numbers of entities: each says what the documents say. */
-async function compareLists(range: ParityRange, { rollups }: ParityNeeds, report: Report, signal: AbortSignal | undefined): Promise<void> {
+async function compareLists(
+  range: ParityRange, { rollups }: ParityNeeds, report: Report, signal: AbortSignal | undefined,
+): Promise<void> {
   for await (const fault of rollups.scanListFaults()) {
     signal?.throwIfAborted()
     const { tenant, domain, entityType, entityId, interval, bucket, action, shard, expected, actual } = fault
