@@ -63,7 +63,7 @@ async function send(hot: LoggedHotStore, entityId: string, eventIds: string[]): 
 async function sendPatiently(hot: LoggedHotStore, entityId: string, eventIds: string[]): Promise<string[]> {
   return await waitUntil(() => send(hot, entityId, eventIds), { timeoutMs: 60_000 })
 }
-const save = (name: string) => cp(join(dir, 'now'), join(dir, name), { recursive: true })
+const save = (name: string) => server.copyTo(join(dir, name))
 /** Kills Redis and starts one on the same port, with the data saved under `name`, or none. */
 async function restart(name?: string): Promise<void> {
   await server.kill()

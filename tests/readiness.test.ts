@@ -21,11 +21,11 @@ test('a fleet whose Redis went back turns red, says why, and goes on once the ri
   const event = (event_id: string) => ({ domain: 'jav', entity_type: 'movie', entity_id: '1', action: 'view', event_id, occurred_at: new Date().toISOString() })
   try {
     expect(await fleet.post('/api/v1/events', event('a'))).toMatchObject({ status: 202 })
-    await cp(join(dir, 'now'), join(dir, 'older'), { recursive: true })
+    await server.copyTo(join(dir, 'older'))
     expect(await fleet.cli('flush', '--wait')).toMatchObject({ exit: 0 })
     expect(await fleet.post('/api/v1/events', event('b'))).toMatchObject({ status: 202 })
     expect(await fleet.cli('flush', '--wait')).toMatchObject({ exit: 0 })
-    await cp(join(dir, 'now'), join(dir, 'right'), { recursive: true })
+    await server.copyTo(join(dir, 'right'))
     expect(await fleet.cli('doctor')).toMatchObject({ exit: 0 })
 
     await restore('older')

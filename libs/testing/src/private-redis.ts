@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -10,6 +10,8 @@ const timeoutMs = 120_000
 
 export interface PrivateRedis extends SpawnedServer {
   port: number
+  /** Copies its folder as it is now, once it does not write its append-only file anew: a copy of that would be torn. */
+  copyTo(folder: string): Promise<void>
 }
 
 export interface PrivateRedisOptions {
@@ -39,6 +41,14 @@ export async function startPrivateRedis(options: PrivateRedisOptions = {}): Prom
     url: server.url,
     pid: server.pid,
     port: Number(new URL(server.url).port),
+    copyTo: async (folder) => {
+      const cli = (await runProgram(start, ['--print-cli'], timeoutMs)).trim()
+      await waitUntil(async () => {
+        const info = await runProgram(cli, ['-p', new URL(server.url).port, 'info', 'persistence'], 5_000)
+        return info.includes('aof_rewrite_in_progress:0') && info.includes('aof_rewrite_scheduled:0')
+      }, { timeoutMs: 30_000 })
+      await cp(dir, folder, { recursive: true })
+    },
     stop: async () => { await server.stop(); await forget() },
     kill: async () => { await server.kill(); await forget() }
   }
