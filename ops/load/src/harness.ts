@@ -113,6 +113,6 @@ export function describe(report: Report): string {
   return [`${report.name}: ${report.repeats} repeats of ${report.seconds} s; ${report.hardware}`, ...rows].join('\n')
 }
 
-export function short(value: number): string {
+function short(value: number): string {
   return Math.abs(value) >= 1_000 ? Math.round(value).toLocaleString('en') : String(Number(value.toPrecision(4)))
 }

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { AppError } from '@tallyfleet/domain'
-import { marginOf, short, type Report } from './harness.ts'
+import { marginOf, type Report } from './harness.ts'
 
 /** What a reader needs beside the figures to judge them. */
 export type Circumstances = { command: string; loadBefore: number; day: string; commit: string }
@@ -50,6 +50,11 @@ function textOf({ checks, arms, seconds, repeats, hardware }: Report, { command,
     ...[...byArm].map(([name, figures]) => `| ${name} | ${figures.map(({ median, spread, unit }) => `${short(median)} ± ${short(spread)} ${unit}`).join(', ')} |`),
     '', `\`${command}\` (${repeats} repeats of ${seconds} s), ${day}, commit ${commit}; ${hardware}; load average before it ${loadBefore.toFixed(1)}.`,
   ].join('\n')
+}
+
+/** Three digits say more than any run knows. */
+function short(value: number): string {
+  return Math.abs(value) >= 1_000 ? Math.round(value).toLocaleString('en') : String(Number(value.toPrecision(3)))
 }
 
 function numberOf(text: string): number {

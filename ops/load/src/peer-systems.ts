@@ -45,7 +45,7 @@ async function openGoatCounter({ url, token }: Peer): Promise<PageCounter> {
     name: 'GoatCounter', url, batchSize: 500,
     single: (view) => requestOf(url, 'GET', `/count?p=${encodeURIComponent(view.page)}&t=A%20page`, { 'user-agent': userAgentOf(view) }),
     batch: (views) => requestOf(url, 'POST', '/api/v0/count', { authorization }, JSON.stringify({
-      hits: views.map((view) => ({ path: view.page, title: 'A page', session: view.visitor, user_agent: userAgentOf(view), created_at: view.at.toISOString() })),
+      hits: views.map((view) => ({ path: view.page, title: 'A page', session: view.visitor, user_agent: userAgentOf(view) })),
     })),
     async countViews() {
       const { total } = await askJson<{ total: number }>(`${url}/api/v0/stats/total`, { authorization })

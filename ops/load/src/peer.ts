@@ -10,8 +10,9 @@ import { expectCount, Workplace } from './workplace.ts'
 
 /** Of the whole comparison, and the most of one run. */
 const MOST_VIEWS = 200_000
-const FEWEST_VIEWS = 500
-const PILOT_VIEWS = 2_000
+const FEWEST_VIEWS = 1_000
+const STEP = 500
+const PILOT_VIEWS = 1_000
 const CONNECTIONS = { single: 32, batch: 4 }
 const POLL_MS = 50
 const VISIBLE_TIMEOUT_MS = 120_000
@@ -35,8 +36,8 @@ export const peer: Bench = async (options) => {
   const load = new Load()
   const outcome: Outcome = { arms: [], checks: [], part: peer!.kind }
   for (const kind of ['single', 'batch'] as const) {
-    await load.run(ours, kind, PILOT_VIEWS)
-    const views = sizeOf(await load.run(theirs, kind, kind === 'single' ? FEWEST_VIEWS : PILOT_VIEWS), options)
+    for (const system of [ours, theirs]) await load.run(system, kind, PILOT_VIEWS)
+    const views = sizeOf(await load.run(theirs, kind, PILOT_VIEWS), options)
     const runs = await interleave({ ours: () => load.run(ours, kind, views), bare: () => load.run(theirs, kind, views) }, options, `${kind}, ${views} views`)
     for (const [arm, { name }] of [['ours', ours], ['bare', theirs]] as const) {
       outcome.arms.push(figureOf(`${name}, ${kind}, ${views} views`, runs[arm], 'accepted', 'views/s acknowledged'),
@@ -51,7 +52,7 @@ export const peer: Bench = async (options) => {
 
 /** What the peer does in the time of a run; a batch is not split. */
 function sizeOf({ accepted }: Measures, { seconds, full }: BenchOptions): number {
-  return full ? MOST_VIEWS : Math.min(MOST_VIEWS, Math.max(FEWEST_VIEWS, Math.round(accepted! * seconds / FEWEST_VIEWS) * FEWEST_VIEWS))
+  return full ? MOST_VIEWS : Math.min(MOST_VIEWS, Math.max(FEWEST_VIEWS, Math.round(accepted! * seconds / STEP) * STEP))
 }
 
 /** The views in their order, for each system anew. */
