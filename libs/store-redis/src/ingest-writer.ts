@@ -105,11 +105,14 @@ export class IngestWriter {
 
   async #writeTogether(taken: Waiting[]): Promise<void> {
     const calls = callsOf(partsOf(taken), this.#client instanceof Cluster ? 1 : MAX_EVENTS_A_SCRIPT)
+    const stream = this.#client instanceof Cluster ? undefined : this.#client.stream
+    stream?.cork() // all of it in one write to the socket
+    process.nextTick(() => stream?.uncork())
     await Promise.all([
       ...calls.map((parts) => this.#call(parts)),
       ...this.#limits.take(taken.map(({ request }) => request)).map(async ({ keyId, events }) => {
         try {
-          const [used, restMs] = await limitScript.run(this.#client, [`limit:{k${keyId}}`], [events]) as [number, number]
+          const [used, restMs] = await limitScript.send(this.#client, [`limit:{k${keyId}}`], [events]) as [number, number]
           this.#limits.learn(keyId, events, used, restMs)
         } catch {
           this.#limits.release(keyId, events) // the events themselves fail or count on their own
@@ -129,7 +132,7 @@ export class IngestWriter {
     }
     try {
       const keys = parts.flatMap(({ shard }) => [hotKey(shard), metaKey(shard), minutesKey(shard)])
-      const letters = String(await ingestScript.run(this.#client, keys, [pack(parts)]))
+      const letters = String(await ingestScript.send(this.#client, keys, [pack(parts)]))
       let at = 0
       for (const part of parts) {
         const told = letters[at++]

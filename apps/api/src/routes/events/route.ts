@@ -68,9 +68,13 @@ async function record(inputs: readonly unknown[], { key, tenant }: Caller, needs
   const outcomes = await recordEvents(
     inputs, { tenant: tenant.id, zone: tenant.zone, keyId: key.id, eventsPerMinute }, needs,
   )
-  needs.live.note(tenant.id, inputs.filter((_, index) => outcomes[index]!.status === 'accepted') as LiveEvent[])
+  const counts = { accepted: 0, duplicate: 0, rejected: 0 }
+  for (const { status } of outcomes) counts[status]++
+  const { accepted } = counts
+  const isCounted = (_: unknown, index: number) => outcomes[index]!.status === 'accepted'
+  if (accepted > 0) needs.live.note(tenant.id, (accepted === inputs.length ? inputs : inputs.filter(isCounted)) as LiveEvent[])
   const counter = needs.metrics.counter('ingest_events_total', 'Events by outcome', ['outcome'])
-  for (const { status } of outcomes) counter.inc({ outcome: status })
+  for (const [outcome, events] of Object.entries(counts)) if (events > 0) counter.inc({ outcome }, events)
   return outcomes
 }
 
