@@ -1,4 +1,4 @@
-import type { CatalogOf } from '@tallyfleet/ports'
+import type { CatalogOf, EntityTotals } from '@tallyfleet/ports'
 import { query, tuples, type Sql, type SqlValue } from './sql-database.ts'
 
 /** A row that took a change number; the row itself tells whether it was its last. */
@@ -13,14 +13,14 @@ const ENTRIES_AT_ONCE = 50
  * and not an index that every row is moved in. Numbers of a shard are those of one transaction, without a gap.
  */
 export async function appendChanges(
-  sql: Sql, { tenant, domain, entityType }: CatalogOf, changed: readonly { id: string; shard: number; revision: number }[],
+  sql: Sql, { tenant, domain, entityType }: CatalogOf, changed: readonly { entity: EntityTotals; revision: number }[],
 ): Promise<void> {
   const entries: SqlValue[] = []
   const floors: { shard: number; revision: number }[] = []
-  for (const [shard, rows] of Map.groupBy(changed, ({ shard }) => shard)) {
+  for (const [shard, rows] of Map.groupBy(changed, ({ entity }) => entity.shard)) {
     const first = rows[0]!.revision
     const last = rows.at(-1)!.revision
-    entries.push(shard, last, domain, entityType, tenant, JSON.stringify(rows.map(({ id }) => id)))
+    entries.push(shard, last, domain, entityType, tenant, JSON.stringify(rows.map(({ entity }) => entity.entityId)))
     if (Math.floor(first / KEPT) < Math.floor((last + 1) / KEPT)) floors.push({ shard, revision: last - KEPT })
   }
   if (entries.length === 0) return

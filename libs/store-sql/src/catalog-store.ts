@@ -103,17 +103,11 @@ export class SqlCatalogStore implements CatalogStore {
 
   async putTotals(totals: readonly EntityTotals[]): Promise<PutTotalsResult> {
     const result: PutTotalsResult = { written: 0, stale: 0, orphans: [] }
-    const newest = new Map<string, EntityTotals>()
-    for (const entity of totals) {
-      if (!this.#tables.has(nameOf(entity))) continue // no catalog, so no row to miss
-      const name = entityText(entity)
-      const known = newest.get(name)
-      if (known) result.stale++
-      if (!known || known.seq < entity.seq) newest.set(name, entity)
-    }
     // In the order of keys neighbours share a page: on SQLite a transaction writes each page that it touches.
-    const inOrder = [...newest.values()].sort((a, b) => (a.entityId < b.entityId ? -1 : 1))
-    const groups = await this.#inGroups(inOrder, { refusal: 'STORE_REFUSED', size: this.#database.engine === 'sqlite' ? SQLITE_TOTALS : GROUP }, (sql, group) =>
+    const inOrder = totals.filter((entity) => this.#tables.has(nameOf(entity))).sort(compareKeys) // no catalog, no row to miss
+    const newest = inOrder.filter((entity, at) => at === 0 || !isSameEntity(entity, inOrder[at - 1]!))
+    result.stale = inOrder.length - newest.length
+    const groups = await this.#inGroups(newest, { refusal: 'STORE_REFUSED', size: this.#database.engine === 'sqlite' ? SQLITE_TOTALS : GROUP }, (sql, group) =>
       putTotalsGroup(sql, this.#database.engine, (of) => this.#table(of), group))
     for (const { written, stale, orphans } of groups) {
       result.written += written
@@ -248,6 +242,17 @@ function groupsOf<Item extends { shard: number }>(items: readonly Item[], size: 
     else groups.push(...chunks(ofShard, size))
   }
   return groups
+}
+
+/** By id; totals of one entity stand together, the newest first. */
+function compareKeys(a: EntityTotals, b: EntityTotals): number {
+  if (a.entityId !== b.entityId) return a.entityId < b.entityId ? -1 : 1
+  const [one, other] = [entityText(a), entityText(b)]
+  return one === other ? b.seq - a.seq : one < other ? -1 : 1
+}
+
+function isSameEntity(a: EntityTotals, b: EntityTotals): boolean {
+  return a.entityId === b.entityId && entityText(a) === entityText(b)
 }
 
 function groupsByCatalog<Id extends CatalogOf>(ids: readonly Id[]): Iterable<Id[]> {

@@ -7,7 +7,7 @@ import { change, changeEach, queryEach, type Sql, type SqlEngine, type SqlValue 
 
 const { version: VERSION, revision: REVISION, opening: OPENING } = ROW_COLUMNS
 
-type Raised = { entity: EntityTotals; revision: number }
+type Raised = { entity: EntityTotals; key: SqlValue; revision: number }
 
 /**
  * The usual case of putTotals inside a transaction, without a row on its way to us and back: wherever a row is bound
@@ -23,15 +23,18 @@ export async function raiseTotals(
     && (engine === 'sqlite' || type === 'integer' || table.names.keyCollation !== undefined)
   if (!fits) return entities
   const takeBack = revisions.mark()
-  const raised = entities.flatMap((entity): Raised[] =>
-    table.keyOf(entity.entityId) === undefined ? [] : [{ entity, revision: revisions.next(entity.shard) }])
+  const raised: Raised[] = []
+  for (const entity of entities) {
+    const key = table.keyOf(entity.entityId)
+    if (key !== undefined) raised.push({ entity, key, revision: revisions.next(entity.shard) })
+  }
   const { managed } = table.mapping
   const raise = managed
     ? engine === 'mysql' ? raiseRowsInMysql : raiseRowsInSqlite
     : engine === 'mysql' ? raiseInMysql : raiseInSqlite
   const written = await raise(sql, table, tenant, raised)
   if (written === 0) takeBack()
-  else if (managed) await appendChanges(sql, entities[0]!, raised.map(({ entity: { entityId, shard }, revision }) => ({ id: entityId, shard, revision })))
+  else if (managed) await appendChanges(sql, entities[0]!, raised)
   if (written === 0 || written === entities.length) return written === 0 ? entities : []
   const ids = raised.map(({ entity }) => entity.entityId)
   const found = managed ? await table.select(sql, tenant, ids, { lock: true }) : await selectSides(sql, engine, entities[0]!, ids)
@@ -66,9 +69,13 @@ async function raiseRowsInSqlite(sql: Sql, table: MappedTable, tenant: string, r
     UPDATE ${name} AS t SET ${sets.join(', ')}, ${VERSION} = ${seq}, ${REVISION} = ${revision}
     WHERE ${tenantColumn ? `t.${tenantColumn} = ${tenantAt} AND` : ''} t.${key} = ${id}
       ${table.mapping.key.type === 'string' ? `AND t.${key} = ${id} COLLATE BINARY` : ''} AND ${VERSION} < ${seq} AND ${isBound(table, OPENING)}`,
-  raised.map(({ entity, revision }) => [
-    ...table.actions.map((action) => countOf(entity, action)), entity.seq, revision, table.keyOf(entity.entityId)!, ...(tenantColumn ? [tenant] : []),
-  ]))
+  raised.map(({ entity, key, revision }) => {
+    const values: SqlValue[] = []
+    for (const action of table.actions) values.push(countOf(entity, action))
+    values.push(entity.seq, revision, key)
+    if (tenantColumn) values.push(tenant)
+    return values
+  }))
 }
 
 /** Both tables in one statement: rows are found once, and those of JSON lead. */
@@ -94,7 +101,7 @@ async function raiseInSqlite(sql: Sql, table: MappedTable, tenant: string, raise
   const { table: name, key, tenant: tenantColumn } = table.names
   const isText = table.mapping.key.type === 'string'
   const row = `${tenantColumn ? `t.${tenantColumn} = ? AND` : ''} t.${key} = ?`
-  const rowOf = ({ entity }: Raised) => [...(tenantColumn ? [tenant] : []), table.keyOf(entity.entityId)!]
+  const rowOf = ({ key }: Raised) => [...(tenantColumn ? [tenant] : []), key]
   const found = await queryEach<{ opening: string }>(sql, `
     UPDATE catalog_rows AS s SET version = ?, revision = ?
     WHERE s.domain = ? AND s.entity_type = ? AND s.tenant = ? AND s.entity_id = ? AND s.version < ? AND ${isBound(table)}
