@@ -63,7 +63,7 @@ test('an operator redrives dead letters at a rate and deletes them after typing 
   await page.getByLabel('Reason').fill('STORE')
   await page.getByLabel('Reason').press('Enter')
   await page.getByRole('table', { name: 'Dead letters' }).getByText('STORE_UNAVAILABLE: no route').waitFor()
-  await page.getByRole('button', { name: 'Redrive' }).click()
+  await page.getByRole('button', { name: 'Redrive', exact: true }).click()
   await page.getByLabel('A second').fill('10')
   await page.getByRole('dialog').getByRole('button', { name: 'Redrive' }).click()
   await page.getByText('There was nothing left to do.').waitFor()

@@ -1,8 +1,8 @@
 import type { AnswerOf, demoAnswerSchema } from '@tallyfleet/api-contract'
-import { useQueryCache } from '@pinia/colada'
 import { computed, onScopeDispose, ref, watch, type ComputedRef } from 'vue'
 import { sendApi } from '../api/read-api.ts'
 import { useAttempt } from '../api/use-attempt.ts'
+import { useLookAgain } from '../api/use-look-again.ts'
 import { useRead } from '../api/use-read.ts'
 import { useSession } from './session.ts'
 
@@ -16,7 +16,7 @@ export function useDemo(): {
   state: ComputedRef<Demo['data']['state'] | undefined>; mayLoad: ComputedRef<boolean>; error: ReturnType<typeof useAttempt>['error']; load: () => Promise<void>
 } {
   const { session } = useSession()
-  const cache = useQueryCache()
+  const lookAgain = useLookAgain()
   const read = useRead<Demo>('/demo')
   const { error, attempt } = useAttempt()
   const state = computed(() => (isAsked.value ? 'loading' : read.data.value?.data.state))
@@ -24,12 +24,12 @@ export function useDemo(): {
   let timer: ReturnType<typeof setInterval> | undefined
   watch(state, (now) => {
     clearInterval(timer)
-    if (now === 'loading') timer = setInterval(() => { void cache.invalidateQueries() }, LOOK_MS)
+    if (now === 'loading') timer = setInterval(lookAgain, LOOK_MS)
   }, { immediate: true })
   watch(() => read.data.value?.data.state, (now) => {
     if (now === 'loaded') {
       isAsked.value = false
-      void cache.invalidateQueries()
+      lookAgain()
     }
   })
   onScopeDispose(() => clearInterval(timer))

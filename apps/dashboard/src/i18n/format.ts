@@ -3,28 +3,47 @@ import { useI18n } from 'vue-i18n'
 import { useSession } from '../app/session.ts'
 import { addDays, daysBetween } from '../app/day.ts'
 
+const made = new Map<string, ReturnType<typeof makeFormats>>()
+
+/** The formats of a language and a zone. Making one takes longer than all that it is used for on a page, so each is made once. */
+function formatsOf(language: string, timeZone: string): ReturnType<typeof makeFormats> {
+  const key = `${language} ${timeZone}`
+  const known = made.get(key) ?? makeFormats(language, timeZone)
+  made.set(key, known)
+  return known
+}
+
+function makeFormats(language: string, timeZone: string) {
+  const units = new Map<string, Intl.NumberFormat>()
+  return {
+    whole: new Intl.NumberFormat(language),
+    short: new Intl.NumberFormat(language, { notation: 'compact', maximumFractionDigits: 1 }),
+    fraction: new Intl.NumberFormat(language, { maximumFractionDigits: 1 }),
+    percent: new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: 1 }),
+    percentWhole: new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: 0 }),
+    day: new Intl.DateTimeFormat(language, { day: 'numeric', month: 'short', year: 'numeric', timeZone: 'UTC' }),
+    dayShort: new Intl.DateTimeFormat(language, { day: 'numeric', month: 'short', timeZone: 'UTC' }),
+    weekday: new Intl.DateTimeFormat(language, { weekday: 'short', day: 'numeric', month: 'short', year: 'numeric', timeZone: 'UTC' }),
+    month: new Intl.DateTimeFormat(language, { month: 'short', year: 'numeric', timeZone: 'UTC' }),
+    time: new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short', timeZone }),
+    clockSeconds: new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23', timeZone }),
+    clock: new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit', timeZone }),
+    fromNow: new Intl.RelativeTimeFormat(language, { numeric: 'auto' }),
+    /** A size in a unit, such as `second`. */
+    unit(unit: string, maximumFractionDigits: number): Intl.NumberFormat {
+      const key = `${unit} ${maximumFractionDigits}`
+      const known = units.get(key) ?? new Intl.NumberFormat(language, { style: 'unit', unit, unitDisplay: 'short', maximumFractionDigits })
+      units.set(key, known)
+      return known
+    },
+  }
+}
+
 /** Numbers, days and times in the reader's language and the tenant's zone. Dashes stand for what is not known. */
 export function useFormat() {
   const { locale } = useI18n()
   const { session } = useSession()
-  const formats = computed(() => {
-    const language = locale.value
-    const timeZone = session.value?.tenant.zone ?? 'UTC'
-    return {
-      whole: new Intl.NumberFormat(language),
-      short: new Intl.NumberFormat(language, { notation: 'compact', maximumFractionDigits: 1 }),
-      fraction: new Intl.NumberFormat(language, { maximumFractionDigits: 1 }),
-      percent: new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: 1 }),
-      percentWhole: new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: 0 }),
-      day: new Intl.DateTimeFormat(language, { day: 'numeric', month: 'short', year: 'numeric', timeZone: 'UTC' }),
-      dayShort: new Intl.DateTimeFormat(language, { day: 'numeric', month: 'short', timeZone: 'UTC' }),
-      weekday: new Intl.DateTimeFormat(language, { weekday: 'short', day: 'numeric', month: 'short', year: 'numeric', timeZone: 'UTC' }),
-      month: new Intl.DateTimeFormat(language, { month: 'short', year: 'numeric', timeZone: 'UTC' }),
-      time: new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short', timeZone }),
-      clockSeconds: new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23', timeZone }),
-      clock: new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit', timeZone }),
-    }
-  })
+  const formats = computed(() => formatsOf(locale.value, session.value?.tenant.zone ?? 'UTC'))
   const utc = (day: string) => new Date(`${day}T00:00:00Z`)
   const format = {
     whole: (value: number | null | undefined) => value == null ? '–' : formats.value.whole.format(value),
@@ -53,7 +72,7 @@ export function useFormat() {
       const size = Math.abs(seconds)
       const [value, unit] = size < 90 ? [seconds, 'second'] as const : size < 5_400 ? [seconds / 60, 'minute'] as const
         : size < 129_600 ? [seconds / 3_600, 'hour'] as const : [seconds / 86_400, 'day'] as const
-      return new Intl.RelativeTimeFormat(locale.value, { numeric: 'auto' }).format(Math.round(value), unit)
+      return formats.value.fromNow.format(Math.round(value), unit)
     },
     /** A number of events a second: one decimal below ten. */
     rate: (value: number) => (value < 10 ? formats.value.fraction : formats.value.whole).format(value),
@@ -64,7 +83,7 @@ export function useFormat() {
       if (seconds == null) return '–'
       const [value, unit] = seconds < 1 ? [seconds * 1_000, 'millisecond'] as const : seconds < 120 ? [seconds, 'second'] as const
         : seconds < 7_200 ? [seconds / 60, 'minute'] as const : seconds < 172_800 ? [seconds / 3_600, 'hour'] as const : [seconds / 86_400, 'day'] as const
-      return new Intl.NumberFormat(locale.value, { style: 'unit', unit, unitDisplay: 'short', maximumFractionDigits: value < 10 && unit !== 'millisecond' ? 1 : 0 }).format(value)
+      return formats.value.unit(unit, value < 10 && unit !== 'millisecond' ? 1 : 0).format(value)
     },
   }
   return format
