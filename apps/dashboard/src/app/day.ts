@@ -26,9 +26,14 @@ export function isDay(text: string): boolean {
   return !Number.isNaN(at) && new Date(at).toISOString().startsWith(text)
 }
 
+/** Made once for a zone: that takes longer than using it. */
+const dayFormats = new Map<string, Intl.DateTimeFormat>()
+
 /** Today in a time zone. */
 export function todayIn(zone: string, now = new Date()): string {
-  return new Intl.DateTimeFormat('en-CA', { timeZone: zone, year: 'numeric', month: '2-digit', day: '2-digit' }).format(now)
+  const format = dayFormats.get(zone) ?? new Intl.DateTimeFormat('en-CA', { timeZone: zone, year: 'numeric', month: '2-digit', day: '2-digit' })
+  dayFormats.set(zone, format)
+  return format.format(now)
 }
 
 /** The bucket that a day falls into, as the API names it; weeks after ISO 8601. */
