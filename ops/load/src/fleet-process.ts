@@ -19,12 +19,13 @@ let cpuAtStart: NodeJS.CpuUsage | undefined
 const allEnded = Promise.withResolvers<void>()
 
 async function work(n: number): Promise<void> {
-  if (started++ === warmUp) {
+  const warm = started++ >= warmUp
+  if (started === warmUp + 1) {
     startedAt = performance.now()
     cpuAtStart = process.cpuUsage()
   }
   runs[n]!++
-  if (ms > 0) await sleep(ms)
+  if (ms > 0 && warm) await sleep(ms)
   if (++ended === warmUp + jobs) allEnded.resolve()
 }
 
