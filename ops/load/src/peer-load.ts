@@ -1,4 +1,8 @@
 import { connect, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+const MOST_TRIES = 50
+const PAUSE_MS = 100
 
 /** Requests as bytes, made before the clock starts. */
 export type Requests = readonly Buffer[]
@@ -22,7 +26,12 @@ export async function sendAll(
     const connection = new Connection(url)
     try {
       for (let at = next++; at < requests.length; at = next++) {
-        const status = await connection.ask(requests[at]!)
+        let status = await connection.ask(requests[at]!)
+        // A server that is in trouble for a moment is asked again, as any client would; a refusal is final.
+        for (let tries = 1; status >= 500 && tries < MOST_TRIES; tries++) {
+          await sleep(PAUSE_MS)
+          status = await connection.ask(requests[at]!)
+        }
         if (status < 200 || status > 299) throw new Error(`${url} answered ${status}: ${connection.lastAnswer.slice(0, 300)}`)
         acknowledged[at] = true
         onAnswer(++answers)

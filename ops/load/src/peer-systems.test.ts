@@ -16,6 +16,7 @@ const server = createServer(async (request, response) => {
   const asked: Seen = { method: request.method!, path, headers: request.headers, body: body === '' ? undefined : JSON.parse(body) }
   seen.push(asked)
   const json = (status: number, answer: unknown) => response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(answer))
+  if (asked.path === '/trouble') return json(seen.filter((one) => one.path === path).length < 3 ? 500 : 202, {})
   if (asked.path === '/api/websites') return json(200, { id: 'site-1', name: asked.body.name })
   if (asked.path === '/api/send') { views++; return json(200, { cache: 'x', sessionId: 's', visitId: 'v' }) }
   if (asked.path === '/api/batch') { views += asked.body.length; return json(200, { size: asked.body.length, processed: asked.body.length, errors: 0 }) }
@@ -55,6 +56,12 @@ test('Umami hears of pages by their path, from a browser, and is asked with its 
 test('no two views are one visit: they differ in the page or the visitor', () => {
   const names = Array.from({ length: 5_000 }, (_, n) => viewAt(n)).map(({ page, visitor }) => `${page} ${visitor}`)
   expect(new Set(names).size).toBe(5_000)
+})
+
+test('a server in trouble for a moment is asked again', async () => {
+  const { acknowledged } = await sendAll(url, [Buffer.from('GET /trouble HTTP/1.1\r\nhost: x\r\n\r\n')], 1)
+  expect(acknowledged).toEqual([true])
+  expect(seen.filter(({ path }) => path === '/trouble').length).toBe(3)
 })
 
 test('a refusal is an error; a server that goes away is one too, unless that is what is waited for', async () => {
