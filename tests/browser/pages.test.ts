@@ -12,7 +12,7 @@ const PAGES = ['/', '/live', '/content', '/content/f-1', '/segments', '/catalog'
 /** On each page one read that fails, one whose answer is late (if there is a third), and the heading of a part that needs neither. */
 const PARTS: [path: string, failing: string, late: string, there: string][] = [
   ['/', '/entities/movers', '/suggestions', 'View over time'],
-  ['/content', '/entities/movers', '/dimensions/genres/top', 'View over time'],
+  ['/content', '/entities/top', '/dimensions/genres/top', 'View over time'],
   ['/content/f-1', '/entities/jav/movie/f-1/related', '/trends', 'Catalog row'],
   ['/segments', '/distributions', '/segments', 'Build a segment'],
   ['/catalog', '/catalog/issues', '', 'By field'],
