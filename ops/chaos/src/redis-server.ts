@@ -14,7 +14,7 @@ export const ROOT = resolve(import.meta.dirname, '../../..')
 const START_TIMEOUT_MS = 60_000
 const SAMPLE_MS = 25
 const SAMPLES = 400
-const RENEWAL_TIMEOUT_MS = 60_000
+const RENEWAL_TIMEOUT_MS = 20_000
 
 /** A Redis of this run alone, on a folder and port of its own, with its append-only file. */
 export class RedisServer implements AsyncDisposable {

@@ -102,7 +102,7 @@ export function* dealRounds(options: DealOptions): Generator<Schedule> {
     }
     // A shard's data begins once in a round, so these points come first or not at all.
     const birth = breaks === undefined && round % BIRTH_ONE_IN === 1 ? take(births) : undefined
-    const length = Math.min(breaks ? BROKEN_STRIKES : storm ? POWER_STRIKES : STRIKES, Math.ceil(kills / 2) + 1)
+    const length = Math.min(breaks === 'wait' ? 1 : breaks ? BROKEN_STRIKES : storm ? POWER_STRIKES : STRIKES, Math.ceil(kills / 2) + 1)
     const strikesOf = (lane: number) => Array.from({ length }, () => drawStrike(lane))
     const [first, second] = [strikesOf(0), strikesOf(TICKING)]
     if (birth !== undefined) first[0] = { name: birth, nth: random.whole(1, 3), draw: 0 }
