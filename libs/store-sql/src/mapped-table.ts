@@ -93,7 +93,8 @@ export class MappedTable {
 
   /** Rows by id. `lock` keeps others from changing them until the transaction ends. Without `columns` they are left empty. */
   async select(
-    sql: Sql, tenant: string, ids: readonly string[], { lock = false, columns = !lock } = {},
+    sql: Sql, tenant: string, ids: readonly string[],
+    { lock = false, columns = !lock }: { lock?: boolean; columns?: boolean } = {},
   ): Promise<Map<string, MappedRow>> {
     const rows = new Map<string, MappedRow>()
     if (!this.holds(tenant)) return rows
