@@ -39,7 +39,7 @@ test('events appear by themselves, until P pauses the page', { timeout: 120_000 
   const { page, context, faults } = await openLive()
   await page.getByText('Nothing right now').first().waitFor()
   await send(30, (n) => ({ entity_id: n < 20 ? 'first' : 'second' }))
-  await page.getByRole('row', { name: /first/ }).filter({ hasText: '20' }).waitFor()
+  await page.getByRole('row', { name: 'first 20', exact: true }).waitFor()
   await expect.poll(() => figure(page, 'Active now').textContent()).toBe('2')
   const { violations } = await new AxeBuilder({ page }).analyze()
   expect(violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')).toEqual([])
