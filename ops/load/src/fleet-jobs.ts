@@ -5,7 +5,11 @@ import { z } from 'zod'
 /** The job of both arms; `n` tells one from another. */
 export const benchJob = defineJob({ name: 'run-bench', queue: 'bench', payload: z.object({ n: z.int() }), softTimeoutMs: 30_000, timeoutMs: 60_000 })
 
-export const BARE_PREFIX = '{bare}'
+export type Arm = 'ours' | 'bare'
+
+export function prefixOf(arm: Arm): string {
+  return arm === 'ours' ? '{tally}' : '{bare}'
+}
 
 /** What our queue gives each job too: as many tries, and the same jobs kept. */
 export const jobOptions: JobsOptions = {
@@ -15,9 +19,12 @@ export const jobOptions: JobsOptions = {
   removeOnFail: { age: benchJob.keepFailedSeconds, count: 10_000 },
 }
 
+/** What a process is to do next: run `jobs` jobs of so many ms. They wait in the paused queue, numbered from 0. */
+export type FleetOrder = { ms: number; jobs: number }
+
 /** What a process that drained the queue tells. */
 export type FleetRun = {
-  /** From the end of the warm-up until no job was waiting or active. */
+  /** Until no job was waiting or active. */
   seconds: number
   /** Processor time of the process in that time. */
   cpuSeconds: number
