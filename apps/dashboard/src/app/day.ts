@@ -29,8 +29,9 @@ export function isDay(text: string): boolean {
 /** Made once for a zone: that takes longer than using it. */
 const dayFormats = new Map<string, Intl.DateTimeFormat>()
 
-/** Today in a time zone. */
+/** Today in a time zone. UTC, the usual one, needs no calendar data, whose loading takes a telephone a tenth of a second. */
 export function todayIn(zone: string, now = new Date()): string {
+  if (zone === 'UTC') return now.toISOString().slice(0, 10)
   const format = dayFormats.get(zone) ?? new Intl.DateTimeFormat('en-CA', { timeZone: zone, year: 'numeric', month: '2-digit', day: '2-digit' })
   dayFormats.set(zone, format)
   return format.format(now)

@@ -1,0 +1,28 @@
+import { onBeforeUnmount, readonly, ref, watch, type Ref } from 'vue'
+
+const MARGIN = '100px'
+
+/**
+ * Whether an element has come near the visible part of the page, from then on for good: what lies below it on a small
+ * screen is neither asked for nor drawn before. The first key that is pressed brings it too, since the keyboard's focus
+ * finds only what is there.
+ */
+export function useNear(element: Readonly<Ref<Element | null>>): Readonly<Ref<boolean>> {
+  const isNear = ref(false)
+  const observer = new IntersectionObserver((entries) => { if (entries.some(({ isIntersecting }) => isIntersecting)) come() }, { rootMargin: MARGIN })
+  function come(): void {
+    isNear.value = true
+    observer.disconnect()
+    removeEventListener('keydown', come)
+  }
+  addEventListener('keydown', come)
+  watch(element, (now, before) => {
+    if (before) observer.unobserve(before)
+    if (now && !isNear.value) observer.observe(now)
+  }, { immediate: true, flush: 'post' })
+  onBeforeUnmount(() => {
+    observer.disconnect()
+    removeEventListener('keydown', come)
+  })
+  return readonly(isNear)
+}
