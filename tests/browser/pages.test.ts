@@ -132,3 +132,20 @@ test.each(PARTS)('%s with a part that fails and one that is late: each says so, 
   await settle(page)
   expect(faults).toEqual([])
 })
+
+test('whoever presses "Try again" many times asks once, and sees the answer', { timeout: 240_000 }, async () => {
+  const { page } = await openPage(browser, { storageState: session }, { expected: FAILED_LOAD })
+  const held: Route[] = []
+  let isDown = true
+  await page.route('**/api/v1/telemetry/kpis*', (route) => (isDown ? route.fulfill({ status: 503, body: '' }) : void held.push(route)))
+  await page.goto(`${site.url}/quality`)
+  const again = page.getByRole('button', { name: 'Try again' })
+  await again.waitFor()
+  isDown = false
+  for (let press = 0; press < 5; press++) await again.click()
+  await eventually(() => held.length).toBe(1)
+  await held[0]!.continue()
+  await settle(page)
+  expect(await again.count()).toBe(0)
+  expect(held.length).toBe(1)
+})

@@ -65,7 +65,7 @@ export default async function globalSetup(project: TestProject): Promise<() => P
 async function namedKinds(paths: readonly string[]): Promise<ServerKind[]> {
   const sources = await Promise.all(paths.map((path) => readFile(path, 'utf8')))
   return (Object.keys(serverKinds) as ServerKind[]).filter((kind) =>
-    sources.some((source) => source.includes('@tallyfleet/testing') && new RegExp(`['"\`]${kind}['"\`]`).test(source)))
+    sources.some((source) => /@tallyfleet\/testing|stores-on-servers/.test(source) && new RegExp(`['"\`]${kind}['"\`]`).test(source)))
 }
 
 async function givenServers(): Promise<Partial<Record<ServerKind, string>>> {

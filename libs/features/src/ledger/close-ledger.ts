@@ -1,12 +1,13 @@
 import { gapOf, type MinuteCounts } from '@tallyfleet/domain'
 import type { HotStore, Journal, RollupStore } from '@tallyfleet/ports'
 import { gapId, listShardLedgers } from './read-ledger.ts'
+import { minuteName } from './visit-minutes.ts'
 
 export type LedgerGap = { shard: number; tenant: string; gap: number; firstMinute: string }
 
 /** The journal id of a closed minute: sorts by tenant, then time. */
 export function minuteId(tenant: string, minute: number): string {
-  return `${tenant}|${new Date(minute * 60_000).toISOString().slice(0, 16)}`
+  return `${tenant}|${minuteName(minute)}`
 }
 
 /**
@@ -25,7 +26,7 @@ export async function closeLedger(
     }
     await hot.deleteMinutes(before)
   }
-  const minute = new Date((before - 1) * 60_000).toISOString().slice(0, 16)
+  const minute = minuteName(before - 1)
   const gaps: LedgerGap[] = []
   for (const ledger of await listShardLedgers({ hot, rollups, journal })) {
     const id = gapId(ledger)

@@ -1,5 +1,6 @@
-import { gapOf, type MinuteCounts, type ShardLedger } from '@tallyfleet/domain'
+import { gapOf, type ShardLedger } from '@tallyfleet/domain'
 import { epochId, type Floor, type HotStore, type Journal, type RollupStore } from '@tallyfleet/ports'
+import { addOutcomes, noOutcomes, visitMinutes } from './visit-minutes.ts'
 
 type Needs = { hot: HotStore; rollups: RollupStore; journal: Journal }
 
@@ -17,8 +18,6 @@ export type LedgerAnswer = {
   gaps: { shard: number; tenant: string; gap: number; firstMinute: string | null }[]
 }
 
-const PAGE = 1_000
-
 /**
  * The conservation ledger. Without a range: everything so far, and whether counted = flushed + open + hot + dead on
  * every shard. With one: the sums of its closed minutes; the balance is always that of now.
@@ -34,7 +33,8 @@ export async function readLedger(range: { tenant?: string; from?: Date; to?: Dat
     const known = await needs.journal.find('gap', gapId(ledger)) as { firstMinute: string } | null | undefined
     gaps.push({ shard, tenant, gap, firstMinute: known?.firstMinute ?? null })
   }
-  const sums = await sumMinutes(range, needs)
+  const sums = noOutcomes()
+  await visitMinutes(range, needs, (_minute, counts) => addOutcomes(sums, counts))
   const whole = range.from === undefined && range.to === undefined
   const counted = whole ? ledgers.reduce((sum, ledger) => sum + ledger.counted, 0) : sums.counted
   return {
@@ -88,43 +88,4 @@ async function readOnce({ hot, rollups, journal }: Needs): Promise<ShardLedger[]
     for (const [tenant, events] of Object.entries(floor?.flushed ?? latest.running)) row(latest.shard, tenant).counted += events
   }
   return [...rows.values()].sort((a, b) => a.shard - b.shard || (a.tenant < b.tenant ? -1 : 1))
-}
-
-type MinuteRange = { tenant?: string; from?: Date; to?: Date }
-
-/** The outcomes of all minutes of a range, closed and open ones. */
-export async function sumMinutes(range: MinuteRange, { hot, journal }: Pick<Needs, 'hot' | 'journal'>): Promise<MinuteCounts> {
-  const sums = await sumClosedMinutes(range, { journal })
-  const fromMinute = range.from?.toISOString().slice(0, 16) ?? ''
-  const toMinute = range.to?.toISOString().slice(0, 16) ?? '~'
-  // Minutes that are not closed yet still stand in Redis.
-  for (const { tenant, minute, counts } of await hot.listOpenMinutes()) {
-    const at = new Date(minute * 60_000).toISOString().slice(0, 16)
-    if ((range.tenant === undefined || tenant === range.tenant) && at >= fromMinute && at < toMinute
-      && !await journal.find('minute', `${tenant}|${at}`)) addOutcomes(sums, counts)
-  }
-  return sums
-}
-
-/** The outcomes of the closed minutes of a range. */
-export async function sumClosedMinutes(range: MinuteRange, { journal }: Pick<Needs, 'journal'>): Promise<MinuteCounts> {
-  const sums: MinuteCounts = { counted: 0, duplicate: 0, rejected: 0, quarantined: 0 }
-  const fromMinute = range.from?.toISOString().slice(0, 16) ?? ''
-  const toMinute = range.to?.toISOString().slice(0, 16) ?? '~'
-  const prefix = range.tenant === undefined ? '' : `${range.tenant}|`
-  let from = prefix + (prefix ? fromMinute : '')
-  for (;;) {
-    const page = await journal.list('minute', { from, ...(prefix ? { to: prefix + toMinute } : {}), limit: PAGE })
-    for (const { id, body } of page) {
-      const minute = id.slice(id.indexOf('|') + 1)
-      if (minute >= fromMinute && minute < toMinute) addOutcomes(sums, body as MinuteCounts)
-    }
-    if (page.length < PAGE) break
-    from = `${page.at(-1)!.id}\u0000`
-  }
-  return sums
-}
-
-function addOutcomes(sums: MinuteCounts, counts: MinuteCounts): void {
-  for (const outcome of Object.keys(sums) as (keyof MinuteCounts)[]) sums[outcome] += counts[outcome]
 }

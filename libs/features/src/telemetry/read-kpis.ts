@@ -1,6 +1,7 @@
 import type { MinuteCounts } from '@tallyfleet/domain'
 import type { Clock, HotStore, Journal, RecordStore, TelemetryStore } from '@tallyfleet/ports'
-import { readOutcomes } from '../insight/read-outcomes.ts'
+import { listOutcomesByDay } from '../insight/read-outcomes.ts'
+import { addOutcomes, noOutcomes, visitMinutes } from '../ledger/visit-minutes.ts'
 import type { ParityRun } from '../parity/check-parity.ts'
 import { FLEET_TENANT } from './job-event-recorder.ts'
 import { addResponses, listResponseTimes, percentileOf, type ResponseCounts } from './response-times.ts'
@@ -34,7 +35,7 @@ type Values = Map<string, { value: number; detail: Record<string, number> }>
 /**
  * The five promises of an installation, each by hour or day in UTC, this one the last. Acceptance and repeats are those
  * of the tenant, the rest belongs to all. Buckets without data are absent.
- * @param buckets how many; each day reads the closed minutes once for each process
+ * @param buckets how many; each closed day is added up once for each process
  */
 export async function readKpis(
   tenant: string, { interval, buckets: count }: { interval: KpiInterval; buckets: number }, needs: Needs,
@@ -76,23 +77,10 @@ function nameOf(at: Date, interval: KpiInterval): string {
 async function readAllOutcomes(
   tenant: string, interval: KpiInterval, buckets: readonly Bucket[], needs: Needs,
 ): Promise<Map<string, MinuteCounts>> {
-  if (interval === 'day') {
-    return new Map(await Promise.all(buckets.map(async ({ bucket, to }) =>
-      [bucket, await readOutcomes({ id: tenant, zone: 'UTC' }, { from: bucket, to: nameOf(to, 'day') }, needs)] as const)))
-  }
-  const sums = new Map<string, MinuteCounts>(buckets.map(({ bucket }) =>
-    [bucket, { counted: 0, duplicate: 0, rejected: 0, quarantined: 0 }]))
-  const add = (minute: string, counts: MinuteCounts) => {
-    const sum = sums.get(minute.slice(0, 13))
-    if (sum) for (const outcome of Object.keys(sum) as (keyof MinuteCounts)[]) sum[outcome] += counts[outcome]
-  }
-  const closed = await needs.journal.list('minute', { from: `${tenant}|${buckets[0]!.bucket}`, to: `${tenant}|~`, limit: buckets.length * 60 })
-  const known = new Set(closed.map(({ id }) => id.slice(tenant.length + 1)))
-  for (const { id, body } of closed) add(id.slice(tenant.length + 1), body as MinuteCounts)
-  for (const open of await needs.hot.listOpenMinutes()) {
-    const minute = new Date(open.minute * 60_000).toISOString().slice(0, 16)
-    if (open.tenant === tenant && !known.has(minute)) add(minute, open.counts)
-  }
+  const [first, last] = [buckets[0]!, buckets.at(-1)!]
+  if (interval === 'day') return await listOutcomesByDay({ id: tenant, zone: 'UTC' }, { from: first.bucket, to: nameOf(last.to, 'day') }, needs)
+  const sums = new Map<string, MinuteCounts>(buckets.map(({ bucket }) => [bucket, noOutcomes()]))
+  await visitMinutes({ tenant, from: first.from, to: last.to }, needs, (minute, counts) => addOutcomes(sums.get(minute.slice(0, 13))!, counts))
   return sums
 }
 
