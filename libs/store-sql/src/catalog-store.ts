@@ -9,13 +9,13 @@ import { ensureCatalogTables } from './catalog-tables.ts'
 import { putTotalsGroup } from './catalog-totals.ts'
 import { chunks, MappedTable, type MappedRow } from './mapped-table.ts'
 import { migrateSql } from './migrate-sql.ts'
-import { openSqlDatabase, type Sql, type SqlDatabase } from './sql-database.ts'
+import { openSqlDatabase, type Sql, type SqlDatabase, type SqlEngine } from './sql-database.ts'
 import { isRefusedValue } from './sql-errors.ts'
 
 /** Rows of one transaction: a SQLite write stays far below 50 ms. */
 const GROUP = 500
-/** Totals of one transaction on SQLite: fewer of them, and each would write most pages of the table once more. */
-const SQLITE_TOTALS = 3_000
+/** Totals of one transaction. On SQLite fewer would each write most pages of the table once more. */
+const TOTALS: Readonly<Record<SqlEngine, number>> = { sqlite: 3_000, mysql: 1_000 }
 /** Rows of one read of columns: SQLite keeps its process from all else meanwhile. */
 const COLUMNS_PAGE = 2_000
 /** Transactions at once on MySQL, where they share a flush of the log; SQLite has one writer. */
@@ -107,7 +107,7 @@ export class SqlCatalogStore implements CatalogStore {
     const inOrder = totals.filter((entity) => this.#tables.has(nameOf(entity))).sort(compareKeys) // no catalog, no row to miss
     const newest = inOrder.filter((entity, at) => at === 0 || !isSameEntity(entity, inOrder[at - 1]!))
     result.stale = inOrder.length - newest.length
-    const groups = await this.#inGroups(newest, { refusal: 'STORE_REFUSED', size: this.#database.engine === 'sqlite' ? SQLITE_TOTALS : GROUP }, (sql, group) =>
+    const groups = await this.#inGroups(newest, { refusal: 'STORE_REFUSED', size: TOTALS[this.#database.engine] }, (sql, group) =>
       putTotalsGroup(sql, this.#database.engine, (of) => this.#table(of), group))
     for (const { written, stale, orphans } of groups) {
       result.written += written

@@ -22,8 +22,13 @@ export function dataColumnsOf(mapping: CatalogMapping): Map<string, ColumnType> 
 
 type Catalog = { domain: string; entityType: string; mapping: CatalogMapping }
 
-/** A catalog as its table is; `keyCollation` where the key is text that MySQL compares in UTF-8. */
-export type FittedCatalog = Catalog & { keyCollation?: string | undefined }
+/** A catalog as its table is. */
+export type FittedCatalog = Catalog & {
+  /** Where the key is text that MySQL compares in UTF-8. */
+  keyCollation?: string | undefined
+  /** An upsert by key can meet nothing but the row of that key: the table asks for no other column, has no other unique index and no trigger. */
+  upserts?: boolean
+}
 
 /**
  * Makes managed tables and the columns that their mappings have gained; checks that the user's own tables have what
@@ -52,7 +57,7 @@ export async function ensureCatalogTables(database: SqlDatabase, wanted: readonl
 
   const pending = await database.run((sql) =>
     Promise.all([...mappings.values()].map((mapping) => changesFor(sql, database.engine, mapping))))
-  if (pending.every(({ statements, missing }) => statements.length + missing.length === 0)) return withCollations(database, catalogs)
+  if (pending.every(({ statements, missing }) => statements.length + missing.length === 0)) return asFound(database, catalogs)
   await database.exclusively(async (sql) => {
     for (const mapping of mappings.values()) {
       const { statements, missing } = await changesFor(sql, database.engine, mapping)
@@ -61,17 +66,29 @@ export async function ensureCatalogTables(database: SqlDatabase, wanted: readonl
     }
   })
   refuse(database, faults)
-  return withCollations(database, catalogs)
+  return asFound(database, catalogs)
 }
 
-async function withCollations(database: SqlDatabase, catalogs: readonly Catalog[]): Promise<FittedCatalog[]> {
+/** What only the server of MySQL knows of the tables. */
+async function asFound(database: SqlDatabase, catalogs: readonly Catalog[]): Promise<FittedCatalog[]> {
   if (database.engine === 'sqlite') return [...catalogs]
-  const found = await database.run((sql) => query<{ name: string; key_name: string; collation: string }>(sql, `
-    SELECT table_name AS name, column_name AS key_name, collation_name AS collation FROM information_schema.columns
-    WHERE table_schema = DATABASE() AND character_set_name = 'utf8mb4'`))
-  const collations = new Map(found.map(({ name, key_name, collation }) => [`${name} ${key_name}`.toLowerCase(), collation]))
-  return catalogs.map((catalog) =>
-    ({ ...catalog, keyCollation: collations.get(`${catalog.mapping.table} ${catalog.mapping.key.column}`.toLowerCase()) }))
+  const columns = await database.run((sql) => query<{ name: string; collation: string | null; required: number }>(sql, `
+    SELECT LOWER(CONCAT(table_name, ' ', column_name)) AS name, IF(character_set_name = 'utf8mb4', collation_name, NULL) AS collation,
+      is_nullable = 'NO' AND column_default IS NULL AND extra = '' AS required
+    FROM information_schema.columns WHERE table_schema = DATABASE()`))
+  const special = await database.run((sql) => query<{ name: string }>(sql, `
+    SELECT LOWER(event_object_table) AS name FROM information_schema.triggers WHERE event_object_schema = DATABASE()
+    UNION SELECT LOWER(table_name) FROM information_schema.statistics
+    WHERE table_schema = DATABASE() AND non_unique = 0 AND index_name <> 'PRIMARY'`))
+  const collations = new Map(columns.map(({ name, collation }) => [name, collation ?? undefined]))
+  return catalogs.map((catalog) => {
+    const { table, key, tenantColumn, managed } = catalog.mapping
+    const nameOf = (column: string) => `${table} ${column}`.toLowerCase()
+    const given = new Set([key.column, ...(tenantColumn ? [tenantColumn] : [])].map(nameOf))
+    const isPlain = !special.some(({ name }) => name === table.toLowerCase())
+      && columns.every(({ name, required }) => !required || !name.startsWith(nameOf('')) || given.has(name))
+    return { ...catalog, keyCollation: collations.get(nameOf(key.column)), upserts: managed && isPlain }
+  })
 }
 
 function refuse({ name }: SqlDatabase, faults: readonly string[]): void {

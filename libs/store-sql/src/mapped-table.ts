@@ -45,9 +45,13 @@ export class MappedTable {
   readonly #selected: string
   readonly #selectedTotals: string
   readonly #keyCollation: string | undefined
+  /** As `FittedCatalog` has it. */
+  readonly upserts: boolean
+  /** Whether the last totals that were raised by upserts all met a row that took them. */
+  lastFitted = true
 
   constructor(
-    engine: SqlEngine, { domain, entityType, mapping, keyCollation }: FittedCatalog,
+    engine: SqlEngine, { domain, entityType, mapping, keyCollation, upserts = false }: FittedCatalog,
   ) {
     this.domain = domain
     this.entityType = entityType
@@ -56,6 +60,7 @@ export class MappedTable {
     this.dataColumns = dataColumnsOf(mapping)
     this.#engine = engine
     this.#keyCollation = keyCollation
+    this.upserts = upserts
     this.#table = quote(engine, mapping.table)
     this.#key = quote(engine, mapping.key.column)
     this.#tenant = mapping.tenantColumn && quote(engine, mapping.tenantColumn)
@@ -138,12 +143,14 @@ export class MappedTable {
       ? `CAST(CONVERT(t.${this.#key} USING utf8mb4) AS BINARY)`
       : `CAST(t.${this.#key} AS TEXT)`
     // An action is letters, digits and underscores, so it stands in the JSON as it is.
-    const lacks = this.actions.map((action) => `OR INSTR(s.opening, '"${action}":') = 0`).join(' ')
+    const lacks = (opening: string) => `(${opening} IS NULL ${this.actions.map((action) => `OR INSTR(${opening}, '"${action}":') = 0`).join(' ')})`
+    // A row that knows its opening needs no look beside the table.
+    const isOpen = this.mapping.managed ? `${lacks(`t.${ROW_COLUMNS.opening}`)} AND` : ''
     const rows = await this.#page(sql, tenant, limit, undefined, (where) =>
       `SELECT ${this.#selectedTotals} FROM ${this.#table} t LEFT JOIN catalog_rows s
          ON s.domain = '${this.domain}' AND s.entity_type = '${this.entityType}' AND s.tenant = ?
            AND s.entity_id = ${key}
-       WHERE (s.opening IS NULL ${lacks}) AND ${where}`, [tenant])
+       WHERE ${isOpen} ${lacks('s.opening')} AND ${where}`, [tenant])
     return rows.map(({ id }) => id)
   }
 

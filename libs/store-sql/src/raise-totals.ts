@@ -3,9 +3,12 @@ import { appendChanges } from './catalog-changes.ts'
 import { selectSides, type Revisions } from './catalog-side.ts'
 import { quote, ROW_COLUMNS } from './catalog-tables.ts'
 import type { MappedTable } from './mapped-table.ts'
-import { change, changeEach, queryEach, type Sql, type SqlEngine, type SqlValue } from './sql-database.ts'
+import { change, changeEach, query, queryEach, tuples, type Sql, type SqlEngine, type SqlValue } from './sql-database.ts'
 
 const { version: VERSION, revision: REVISION, opening: OPENING } = ROW_COLUMNS
+
+/** For each row that an upsert changed; 1 is a row that it made, or left as it was. */
+const COUNTED_AS_CHANGED = 2
 
 type Raised = { entity: EntityTotals; key: SqlValue; revision: number }
 
@@ -30,7 +33,7 @@ export async function raiseTotals(
   }
   const { managed } = table.mapping
   const raise = managed
-    ? engine === 'mysql' ? raiseRowsInMysql : raiseRowsInSqlite
+    ? engine === 'sqlite' ? raiseRowsInSqlite : table.upserts ? upsertRowsInMysql : raiseRowsInMysql
     : engine === 'mysql' ? raiseInMysql : raiseInSqlite
   const written = await raise(sql, table, tenant, raised)
   if (written === 0) takeBack()
@@ -41,6 +44,47 @@ export async function raiseTotals(
   const done = new Set(raised.filter(({ entity, revision }) => found.get(entity.entityId)?.revision === revision)
     .map(({ entity }) => entity))
   return entities.filter((entity) => !done.has(entity))
+}
+
+/**
+ * An upsert: MariaDB changes rows that it finds by a join in a second pass, which takes twice as long. A total without a row,
+ * or whose row is not bound or has this version already, shows in what the statement counts: then it is undone, and the join
+ * does what it can. Where the totals before these did not all fit, the rows are looked at first.
+ */
+async function upsertRowsInMysql(sql: Sql, table: MappedTable, tenant: string, raised: readonly Raised[]): Promise<number> {
+  const fitting = table.lastFitted ? raised : await listFitting(sql, table, tenant, raised)
+  table.lastFitted = fitting.length === raised.length
+  if (fitting.length === 0) return 0
+  const { table: name, key, tenant: tenantColumn } = table.names
+  const isNone = `${OPENING} = '${openingOfNone(table)}'`
+  const totals = table.actions.map((action) => quote('mysql', table.mapping.totals[action]!))
+  const columns = [...(tenantColumn ? [tenantColumn] : []), key, ...totals, REVISION, VERSION]
+  // Assigned from left to right: the version is the last, because all the others ask for the old one.
+  const ifFits = (column: string, value: string) => `${column} = IF(${VERSION} < VALUES(${VERSION}) AND (${isNone} OR ${isBound(table, OPENING)}), ${value}, ${column})`
+  const sets = totals.map((column, at) =>
+    ifFits(column, `VALUES(${column}) + IF(${isNone}, 0, CAST(JSON_EXTRACT(${OPENING}, '$.${table.actions[at]!}') AS SIGNED))`))
+  await query(sql, 'SAVEPOINT before_upsert')
+  const counted = await change(sql, `
+    INSERT INTO ${name} (${columns.join(', ')}) VALUES ${tuples(fitting.length, columns.length)}
+    ON DUPLICATE KEY UPDATE ${[...sets, ifFits(REVISION, `VALUES(${REVISION})`), ifFits(VERSION, `VALUES(${VERSION})`)].join(', ')}`,
+  fitting.flatMap(({ entity, key: id, revision }) =>
+    [...(tenantColumn ? [tenant] : []), id, ...table.actions.map((action) => countOf(entity, action)), revision, entity.seq]))
+  if (counted === COUNTED_AS_CHANGED * fitting.length) return fitting.length
+  table.lastFitted = false
+  await query(sql, 'ROLLBACK TO SAVEPOINT before_upsert')
+  return await raiseRowsInMysql(sql, table, tenant, raised)
+}
+
+/** Those whose row is there, and bound. */
+async function listFitting(sql: Sql, table: MappedTable, tenant: string, raised: readonly Raised[]): Promise<readonly Raised[]> {
+  if (raised.length === 0) return raised
+  const { table: name, key, tenant: tenantColumn } = table.names
+  const rows = await query<{ id: unknown }>(sql, `
+    SELECT ${key} AS id FROM ${name}
+    WHERE ${tenantColumn ? `${tenantColumn} = ? AND` : ''} ${key} IN ${tuples(1, raised.length)} AND ${isBound(table, OPENING)}`,
+  [...(tenantColumn ? [tenant] : []), ...raised.map((one) => one.key)])
+  const there = new Set(rows.map(({ id }) => String(id)))
+  return raised.filter(({ entity }) => there.has(entity.entityId))
 }
 
 /** One row and one statement for each total; those of JSON lead. */
@@ -63,12 +107,13 @@ async function raiseRowsInSqlite(sql: Sql, table: MappedTable, tenant: string, r
   const { table: name, key, tenant: tenantColumn } = table.names
   const count = table.actions.length
   const [seq, revision, id, tenantAt] = [1, 2, 3, 4].map((at) => `?${count + at}`)
+  const none = `${OPENING} = '${openingOfNone(table)}'`
   const sets = table.actions.map((action, at) =>
-    `${quote('sqlite', table.mapping.totals[action]!)} = (${OPENING} ->> '${action}') + ?${at + 1}`)
+    `${quote('sqlite', table.mapping.totals[action]!)} = CASE WHEN ${none} THEN 0 ELSE ${OPENING} ->> '${action}' END + ?${at + 1}`)
   return changeEach(sql, `
     UPDATE ${name} AS t SET ${sets.join(', ')}, ${VERSION} = ${seq}, ${REVISION} = ${revision}
     WHERE ${tenantColumn ? `t.${tenantColumn} = ${tenantAt} AND` : ''} t.${key} = ${id}
-      ${table.mapping.key.type === 'string' ? `AND t.${key} = ${id} COLLATE BINARY` : ''} AND ${VERSION} < ${seq} AND ${isBound(table, OPENING)}`,
+      ${table.mapping.key.type === 'string' ? `AND t.${key} = ${id} COLLATE BINARY` : ''} AND ${VERSION} < ${seq} AND (${none} OR ${isBound(table, OPENING)})`,
   raised.map(({ entity, key, revision }) => {
     const values: SqlValue[] = []
     for (const action of table.actions) values.push(countOf(entity, action))
@@ -138,6 +183,11 @@ function newTotalsText(table: MappedTable, raised: readonly Raised[]): string {
 
 function countOf({ counts }: EntityTotals, action: string): number {
   return Object.hasOwn(counts, action) ? counts[action]!['count'] ?? 0 : 0
+}
+
+/** The opening of a row that showed nothing, as it is written: most rows have it, and to compare it is to read no JSON. */
+function openingOfNone({ actions }: MappedTable): string {
+  return JSON.stringify(Object.fromEntries(actions.map((action) => [action, 0])))
 }
 
 /** Every totals column has its opening. An action is letters, digits and underscores, so it stands in the JSON as it is. */
