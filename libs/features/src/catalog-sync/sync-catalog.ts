@@ -28,34 +28,46 @@ export async function syncCatalog(
   const mapped = mappedTypes(packs)
   const done = await doneByShard(rollups)
   const marks = await catalog.listMarks()
-  let pending: EntityTotals[] = []
-  let reached = new Map<number, number>()
   // Every total below a mark is written before the mark moves.
-  const write = async () => {
+  const put = async (totals: readonly EntityTotals[], upTo: ReadonlyMap<number, number>) => {
     signal?.throwIfAborted()
-    const { written, stale, orphans } = await catalog.putTotals(pending)
+    const { written, stale, orphans } = await catalog.putTotals(totals)
     result.written += written
     result.stale += stale
     result.orphans += orphans.length
-    if (reached.size > 0) await catalog.putMarks(reached)
+    if (upTo.size > 0) await catalog.putMarks(upTo)
+  }
+  let pending: EntityTotals[] = []
+  let reached = new Map<number, number>()
+  // The catalog takes totals while the next are read from the rollups.
+  let writing = Promise.resolve()
+  const write = async () => {
+    await writing
+    writing = put(pending, reached)
+    writing.catch(() => {}) // the next to wait for it is told
     pending = []
     reached = new Map()
   }
-  for (const shard of ALL_SHARDS) {
-    const upTo = done.get(shard) ?? 0
-    const from = marks.get(shard) ?? 0
-    if (upTo <= from) continue
-    let cursor: string | undefined
-    do {
-      if (pending.length >= WRITTEN_AT_ONCE) await write()
-      const page = await rollups.listChangedTotals(shard, from, upTo, PAGE, cursor)
-      pending.push(...page.totals.filter(({ domain, entityType }) => mapped.has(`${domain} ${entityType}`)))
-      cursor = page.cursor
-    } while (cursor !== undefined)
-    reached.set(shard, upTo)
-    result.shards++
+  try {
+    for (const shard of ALL_SHARDS) {
+      const upTo = done.get(shard) ?? 0
+      const from = marks.get(shard) ?? 0
+      if (upTo <= from) continue
+      let cursor: string | undefined
+      do {
+        if (pending.length >= WRITTEN_AT_ONCE) await write()
+        const page = await rollups.listChangedTotals(shard, from, upTo, PAGE, cursor)
+        pending.push(...page.totals.filter(({ domain, entityType }) => mapped.has(`${domain} ${entityType}`)))
+        cursor = page.cursor
+      } while (cursor !== undefined)
+      reached.set(shard, upTo)
+      result.shards++
+    }
+    await write()
+    await writing
+  } finally {
+    await Promise.allSettled([writing]) // nothing goes on behind the caller's back
   }
-  await write()
   for (const { domain, entityType } of catalogsOf(packs)) {
     for (const tenant of await catalog.listTenants(domain, entityType)) {
       result.bound += await bindRows({ tenant, domain, entityType }, { rollups, catalog }, signal)
