@@ -92,6 +92,54 @@ test('work that throws leaves nothing', async () => {
   expect(await opened.count()).toBe(2)
 })
 
+test('works of one moment share a transaction, each with its own answer', async () => {
+  await using opened = await setup()
+  using other = new DatabaseSync(opened.path)
+  const seen: unknown[] = []
+  const answers = await Promise.all(Array.from({ length: 5 }, (_, n) => opened.connection.write(() => {
+    opened.connection.statement(ADD).run('one')
+    seen.push(other.prepare(COUNT).get('one')?.count)
+    return n
+  })))
+  expect(answers).toEqual([0, 1, 2, 3, 4])
+  expect(seen).toEqual([undefined, undefined, undefined, undefined, undefined])
+  expect(other.prepare(COUNT).get('one')?.count).toBe(5)
+})
+
+test('a work that fails takes none with it that shared its transaction, and is heard of by whoever remembers', async () => {
+  await using opened = await setup()
+  let remembered = 0
+  let rollbacks = 0
+  opened.connection.onRollback(() => {
+    remembered = 0
+    rollbacks += 1
+  })
+  const ends = await Promise.allSettled(Array.from({ length: 6 }, (_, n) => opened.connection.write(() => {
+    opened.connection.statement(ADD).run('one')
+    remembered += 1
+    if (n === 3) throw new Error('no')
+    return n
+  })))
+  expect(ends.map((end) => (end.status === 'fulfilled' ? end.value : end.reason.message))).toEqual([0, 1, 2, 'no', 4, 5])
+  expect(await opened.count()).toBe(5)
+  expect(rollbacks).toBe(2) // of all together, and of the one alone
+  expect(remembered).toBe(2) // 4 and 5, after it
+  await opened.add()
+  expect(await opened.count()).toBe(6)
+})
+
+test('a long work ends its transaction: others come to the lock', async () => {
+  await using opened = await setup()
+  using other = new DatabaseSync(opened.path)
+  const seen: unknown[] = []
+  await Promise.all([60, 0].map((ms) => opened.connection.write(() => {
+    seen.push(other.prepare(COUNT).get('one')?.count)
+    opened.connection.statement(ADD).run('one')
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
+  })))
+  expect(seen).toEqual([undefined, 1])
+})
+
 test('a write waits for a foreign lock without holding the thread, and gives up in the end', async () => {
   await using patient = await setup()
   await using hasty = await setup({ path: patient.path, busyTimeoutMs: 20 })

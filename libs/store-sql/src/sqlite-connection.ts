@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
-import { setTimeout as delay } from 'node:timers/promises'
+import { setImmediate as breathe, setTimeout as delay } from 'node:timers/promises'
 import { AppError, type ErrorCode } from '@tallyfleet/domain'
 
 /**
@@ -29,6 +29,8 @@ const BUSY_TIMEOUT_MS = 10_000
 /** The part of that wait in which SQLite blocks the thread: short, because locks of jobs must be renewed meanwhile. */
 const BUSY_BLOCKING_MS = 100
 const MAX_WAL_BYTES = 64 * 1_048_576
+/** Works join a transaction until it has lasted this long: others wait for its lock. */
+const MAX_SHARED_MS = 40
 
 const BUSY = 5
 /** Primary result codes by what they mean for the caller; the others are mistakes of ours and pass as they are. */
@@ -43,10 +45,14 @@ const CODES: Readonly<Record<number, ErrorCode>> = {
   26: 'STORE_REFUSED', // NOTADB
 }
 
+/** A work that waits for its transaction. It changes nothing but the file, so it may be run again after a rollback. */
+type Waiting = { work: () => unknown; resolve: (result: any) => void; reject: (error: unknown) => void; deadline: number }
+
 /**
  * One handle on a SQLite file that several processes share: WAL, `synchronous=FULL`, foreign keys on. Work is a
  * synchronous function, so no other work of this process can slip between its statements; it must be short (≤ 50 ms),
- * because it holds the thread and, in {@link write}, the file's one write lock.
+ * because it holds the thread and, in {@link write}, the file's one write lock. Works that wait at the same time share a
+ * transaction, and so one sync of the disk.
  *
  * Everything rejects with `STORE_UNAVAILABLE` when the handle is closed or the file cannot be used.
  */
@@ -55,6 +61,9 @@ export class SqliteConnection {
   readonly #database: DatabaseSync
   readonly #busyTimeoutMs: number
   readonly #statements = new Map<string, StatementSync>()
+  readonly #waiting: Waiting[] = []
+  readonly #afterRollback: (() => void)[] = []
+  #isWriting = false
   #closed = false
 
   private constructor(path: string, database: DatabaseSync, busyTimeoutMs: number) {
@@ -109,21 +118,77 @@ export class SqliteConnection {
     })
   }
 
-  /** Runs work in one `BEGIN IMMEDIATE` transaction: all of it is durable when this resolves, none when it rejects. */
+  /**
+   * Runs work in a `BEGIN IMMEDIATE` transaction: all of it is durable when this resolves, none when it rejects. Works are
+   * run in the order of their calls, and once more, each by itself, where one that shares the transaction fails.
+   */
   write<Result>(work: () => Result): Promise<Result> {
-    return withinTimeout(this.path, this.#busyTimeoutMs, () => {
-      this.#assertOpen()
-      this.#database.exec('BEGIN IMMEDIATE')
-      try {
-        const result = work()
-        this.#database.exec('COMMIT')
-        return result
-      } catch (error) {
-        // Some errors, such as a full disk, have rolled back already.
-        if (this.#database.isTransaction) this.#database.exec('ROLLBACK')
-        throw error
-      }
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ work, resolve, reject, deadline: performance.now() + this.#busyTimeoutMs })
+      if (!this.#isWriting) void this.#writeWaiting()
     })
+  }
+
+  /** Calls back after each transaction that was rolled back: what was remembered of it is not in the file. */
+  onRollback(forget: () => void): void {
+    this.#afterRollback.push(forget)
+  }
+
+  async #writeWaiting(): Promise<void> {
+    this.#isWriting = true
+    /** So many works each have a transaction of their own. */
+    let alone = 0
+    while (this.#waiting.length > 0) {
+      await breathe() // whoever was resolved may bring the next work along
+      const group = alone > 0 ? this.#waiting.slice(0, 1) : this.#waiting
+      const size = group.length
+      try {
+        const results = this.#transact(group)
+        alone = Math.max(0, alone - 1)
+        for (const [at, { resolve }] of this.#waiting.splice(0, results.length).entries()) resolve(results[at])
+      } catch (error) {
+        if (primaryCodeOf(error) === BUSY) {
+          this.#giveUp(error)
+          await delay(1 + Math.random() * 20)
+        } else if (size > 1) {
+          alone = size
+        } else {
+          alone = Math.max(0, alone - 1)
+          this.#waiting.shift()!.reject(translate(error, this.path))
+        }
+      }
+    }
+    this.#isWriting = false
+  }
+
+  /** One transaction; answers the results of the works that it took, from the first. */
+  #transact(group: readonly Waiting[]): unknown[] {
+    this.#assertOpen()
+    this.#database.exec('BEGIN IMMEDIATE')
+    try {
+      const results: unknown[] = []
+      const end = performance.now() + MAX_SHARED_MS
+      for (const { work } of group) {
+        results.push(work())
+        if (performance.now() > end) break
+      }
+      this.#database.exec('COMMIT')
+      return results
+    } catch (error) {
+      // Some errors, such as a full disk, have rolled back already.
+      if (this.#database.isTransaction) this.#database.exec('ROLLBACK')
+      for (const forget of this.#afterRollback) forget()
+      throw error
+    }
+  }
+
+  /** Rejects those that have waited for another process's lock for too long. */
+  #giveUp(error: unknown): void {
+    const now = performance.now()
+    for (const late of this.#waiting.filter(({ deadline }) => deadline <= now)) {
+      this.#waiting.splice(this.#waiting.indexOf(late), 1)
+      late.reject(translate(error, this.path))
+    }
   }
 
   /** Closing again changes nothing. */
@@ -179,7 +244,7 @@ function configure(database: DatabaseSync, path: string): void {
   `)
 }
 
-/** Repeats work that another process's lock keeps out. Such work has changed nothing: the lock is taken first. */
+/** Repeats work that another process's lock keeps out. */
 async function withinTimeout<Result>(path: string, busyTimeoutMs: number, work: () => Result): Promise<Result> {
   const deadline = performance.now() + busyTimeoutMs
   for (;;) {

@@ -51,6 +51,7 @@ export class SqliteRollupStore implements RollupStore {
     this.#connection = connection
     this.#manifests = new SqliteManifests(connection)
     this.#tops = new SqliteTops(connection)
+    connection.onRollback(() => this.#tops.forget())
   }
 
   /**
@@ -107,7 +108,7 @@ export class SqliteRollupStore implements RollupStore {
 
   async putCopies(documents: readonly RollupDocument[]): Promise<void> {
     for (let from = 0; from < documents.length; from += COPIES_AT_ONCE) {
-      await this.#write(() => {
+      await this.#connection.write(() => {
         const [find, put] = [FIND, PUT_COPY].map((sql) => this.#connection.statement(sql)) as [StatementSync, StatementSync]
         for (const document of documents.slice(from, from + COPIES_AT_ONCE)) {
           const { id, of, tenant, domain, entityType, entityId, interval, bucket, shard, seq, counts } = document
@@ -129,20 +130,11 @@ export class SqliteRollupStore implements RollupStore {
     const result = { applied: 0, skipped: 0 }
     for (let from = 0; from < documents.length; from = result.applied + result.skipped) {
       if (from > 0) await breathe()
-      const part = await this.#write(() => this.#applySome(shard, n, documents, from))
+      const part = await this.#connection.write(() => this.#applySome(shard, n, documents, from))
       result.applied += part.applied
       result.skipped += part.skipped
     }
     return result
-  }
-
-  async #write<Result>(work: () => Result): Promise<Result> {
-    try {
-      return await this.#connection.write(work)
-    } catch (error) {
-      this.#tops.forget()
-      throw error
-    }
   }
 
   #applySome(shard: number, n: number, documents: readonly DocumentDelta[], from: number): ApplyResult {
@@ -284,14 +276,9 @@ export class SqliteRollupStore implements RollupStore {
 
   async repairLists(): Promise<number> {
     let repaired = 0
-    try {
-      for await (const fault of recount(this.#connection, this.#tops)) {
-        void fault
-        repaired += 1
-      }
-    } catch (error) {
-      this.#tops.forget()
-      throw error
+    for await (const fault of recount(this.#connection, this.#tops)) {
+      void fault
+      repaired += 1
     }
     return repaired
   }

@@ -7,7 +7,7 @@ const MOST_KNOWN = 20_000
 
 /**
  * The top lists beside the documents: what each says now, so that writing again heals. To be called inside the
- * transaction that writes the document; when that fails, {@link forget}.
+ * transaction that writes the document; when that is rolled back, {@link forget}.
  */
 export class SqliteTops {
   readonly #connection: SqliteConnection

@@ -25,7 +25,7 @@ const SETTLE_TIMEOUT_MS = 120_000
  * The whole fleet on one machine (API, scheduler, worker, Redis, embedded stores) at half of what its API takes with
  * the others at work, for `seconds`. Memory: each process in the last quarter of the run against the quarter before.
  * Lag: now less the instant up to which everything acknowledged is in the rollups, each second; a Redis before 7.2
- * costs three seconds of it. Keys: bytes of those that never expire, without counters that are about to be flushed.
+ * costs up to three seconds of it. Keys: bytes of those that never expire, without counters that are about to be flushed.
  */
 export const soak: Bench = async (options) => {
   await using workplace = new Workplace()
@@ -80,7 +80,7 @@ export const soak: Bench = async (options) => {
     arms: [
       figureOf(`sent, for ${Math.round(options.seconds)} s`, slices, 'rate', 'events/s'), figureOf('answers', slices, 'p99Ms', 'ms p99'),
       figureOf('lag', samples, 'lagSeconds', 's'), ...names.map((name) => figureOf(name, samples, name, 'MB')),
-      figureOf('keys that never expire', samples, 'keysKB', 'KB'),
+      figureOf('keys that never expire', samples, 'keysKB', 'KB'), figureOf('queues and their last hour of jobs', samples, 'queuesKB', 'KB'),
     ],
     checks: [
       ...names.map((name) => ({ name: `${name}, last quarter / third`, ratio: growthOf(name), goal: GOAL_GROWTH, better: 'lower' as const })),
@@ -91,7 +91,7 @@ export const soak: Bench = async (options) => {
 }
 
 async function sampleOf(redis: Redis, journal: Journal, roles: ReadonlyMap<string, number>): Promise<Measures> {
-  const sample: Measures = { lagSeconds: (Date.now() - await flushedThrough(journal)) / 1_000, keysKB: await lastingBytes(redis) / 1_024 }
+  const sample: Measures = { lagSeconds: (Date.now() - await flushedThrough(journal)) / 1_000, ...await lastingSizes(redis) }
   for (const [role, pid] of roles) {
     sample[`${role} MB`] = Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]) * PAGE_KB / 1_024
   }
@@ -112,16 +112,19 @@ async function untilFlushed(journal: Journal, at: number): Promise<void> {
   }
 }
 
-/** Hot counters and open batches come and go with each flush; whatever expires is bounded by that. */
-async function lastingBytes(redis: Redis): Promise<number> {
-  let bytes = 0
+/**
+ * Hot counters and open batches come and go with each flush; whatever expires is bounded by that. Finished jobs stay in
+ * their queues for an hour, so those are told apart: they grow for as long, whatever the run.
+ */
+async function lastingSizes(redis: Redis): Promise<{ keysKB: number; queuesKB: number }> {
+  const sizes = { keysKB: 0, queuesKB: 0 }
   for await (const keys of redis.scanStream({ count: 1_000 }) as AsyncIterable<string[]>) {
     const lasting = keys.filter((key) => !/^(hot|batch|seen):/.test(key))
     if (lasting.length === 0) continue
     const answers = await redis.pipeline(lasting.flatMap((key) => [['ttl', key], ['memory', 'USAGE', key]])).exec()
-    for (let at = 0; at < lasting.length; at++) {
-      if (answers![2 * at]![1] === -1) bytes += Number(answers![2 * at + 1]![1] ?? 0)
+    for (const [at, key] of lasting.entries()) {
+      if (answers![2 * at]![1] === -1) sizes[key.startsWith('{') ? 'queuesKB' : 'keysKB'] += Number(answers![2 * at + 1]![1] ?? 0) / 1_024
     }
   }
-  return bytes
+  return sizes
 }

@@ -23,7 +23,8 @@ export type FlushResult = {
   stopped: number[]
 }
 
-const SHARDS_AT_ONCE = 4
+/** Written side by side: on SQLite they share transactions. */
+const SHARDS_AT_ONCE = 8
 
 /**
  * Moves hot counters into rollups: freezes every shard into its next numbered batch, waits once until the freezes are
