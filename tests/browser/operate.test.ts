@@ -51,6 +51,25 @@ test('a key is rotated: the new secret shows once, both work until the old one i
   expect(faults).toEqual([])
 })
 
+test('an administrator keeps events of jobs for longer, and goes back to the default', { timeout: 240_000 }, async () => {
+  const { page, faults } = await openAs('admin', '/settings')
+  const row = page.getByRole('table', { name: 'Retention' }).getByRole('row', { name: 'Events of jobs' })
+  await row.getByText('90 days').waitFor()
+  await page.getByRole('button', { name: 'Change: Events of jobs' }).click()
+  const days = page.getByRole('dialog').getByLabel('Days')
+  await days.fill('3')
+  await days.press('Enter')
+  expect(await days.evaluate((field: any) => field.validity.rangeUnderflow)).toBe(true)
+  await days.fill('180')
+  await days.press('Enter')
+  await row.getByText('180 days').waitFor()
+  await row.getByText('your setting').waitFor()
+  await page.getByRole('button', { name: 'Change: Events of jobs' }).click()
+  await page.getByRole('button', { name: 'Back to the default' }).click()
+  await row.getByText('90 days').waitFor()
+  expect(faults).toEqual([])
+})
+
 test('an operator redrives dead letters at a rate and deletes them after typing the word; a viewer sees none of it', { timeout: 240_000 }, async () => {
   const { page, faults } = await openAs('operator', '/queues')
   await page.getByText('None: every job that failed').waitFor()

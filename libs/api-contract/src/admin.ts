@@ -1,3 +1,4 @@
+import { MOST_RETENTION_DAYS, RETENTION, RETENTION_KINDS, type RetentionKind } from '@tallyfleet/domain'
 import { z } from 'zod'
 import { envelopeOf } from './envelope.ts'
 import { formatParameter } from './parameters.ts'
@@ -62,9 +63,15 @@ export const auditAnswerSchema = envelopeOf(z.array(z.object({
 })))
 
 export const retentionAnswerSchema = envelopeOf(z.array(z.object({
-  what: z.enum(['counts', 'dedupe', 'batches', 'ticks', 'minutes', 'parity', 'jobEvents', 'audit']),
+  what: z.enum(['counts', 'dedupe', ...RETENTION_KINDS, 'audit']),
   days: z.number().nullable().meta({ description: 'null: for ever' }),
-  source: z.enum(['protocol', 'default']).meta({ description: '`protocol`: cannot be changed; `default`: as the product comes' }),
+  source: z.enum(['protocol', 'default', 'setting']).meta({ description: '`protocol`: cannot be changed; `default`: as the product comes; `setting`: as somebody said' }),
+  least: z.int().nullable().meta({ description: 'The fewest days that can be set; null: it cannot be changed' }),
 })))
+
+const retentionDays = (kind: RetentionKind) => z.int().min(RETENTION[kind].least).max(MOST_RETENTION_DAYS).nullable().optional()
+  .meta({ description: `Days; null: the ${RETENTION[kind].days} that the product comes with; absent: as it is` })
+export const retentionBodySchema = z.strictObject(
+  Object.fromEntries(RETENTION_KINDS.map((kind) => [kind, retentionDays(kind)])) as Record<RetentionKind, ReturnType<typeof retentionDays>>)
 
 export const keyParamsSchema = z.strictObject({ id: z.string().min(1).max(64) })

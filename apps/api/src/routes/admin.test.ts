@@ -51,10 +51,22 @@ test('a key is rotated with an overlap in which both work, and revoking ends it'
   expect((await api.stores.accounts.listAudit(20)).filter(({ action, outcome }) => action === 'rotateKey' && outcome === 'ok')).toHaveLength(1)
 })
 
-test('what is kept how long is told, with who says so', async () => {
-  const { json } = await api.call('GET', '/api/v1/retention', { key: reader })
-  expect(json.data).toContainEqual({ what: 'counts', days: null, source: 'protocol' })
-  expect(json.data).toContainEqual({ what: 'jobEvents', days: 90, source: 'default' })
+test('what is kept how long is told, with who says so, and an administrator of all can change it', async () => {
+  const kept = async () => (await api.call('GET', '/api/v1/retention', { key: reader })).json.data
+  expect(await kept()).toContainEqual({ what: 'counts', days: null, source: 'protocol', least: null })
+  expect(await kept()).toContainEqual({ what: 'jobEvents', days: 90, source: 'default', least: 7 })
+  const put = (body: unknown, key = root) => api.call('PUT', '/api/v1/retention', { key, body })
+  expect(await put({ jobEvents: 14, minutes: 730 })).toMatchObject({ status: 200 })
+  expect(await put({ minutes: null })).toMatchObject({ status: 200 })
+  expect(await kept()).toContainEqual({ what: 'jobEvents', days: 14, source: 'setting', least: 7 })
+  expect(await kept()).toContainEqual({ what: 'minutes', days: 400, source: 'default', least: 32 })
+
+  for (const [body, pointer] of [[{ jobEvents: 6 }, '/jobEvents'], [{ ticks: 4_000 }, '/ticks'], [{ counts: 30 }, '/counts'], [{ parity: 'a year' }, '/parity']] as const) {
+    expect(await put(body)).toMatchObject({ status: 422, json: { errors: [{ pointer }] } })
+  }
+  expect(await put({ jobEvents: 30 }, reader)).toMatchObject({ status: 403 })
+  expect(await put({ jobEvents: 30 }, own)).toMatchObject({ status: 403 })
+  expect((await api.stores.accounts.listAudit(20)).filter(({ action, outcome }) => action === 'changeRetention' && outcome === 'ok')).toHaveLength(2)
 })
 
 test.each([

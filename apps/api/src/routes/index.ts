@@ -22,7 +22,7 @@ import { parity, startParity } from './parity/route.ts'
 import { queues } from './queues/route.ts'
 import { relatedEntities } from './related-entities/route.ts'
 import { reports } from './reports/route.ts'
-import { retention } from './retention/route.ts'
+import { changeRetention, retention } from './retention/route.ts'
 import {
   deleteSegmentRoute, postSegment, previewSegment, putSegmentRoute, segment, segmentDimensions, segmentMembers, segments,
   segmentSize,
@@ -45,7 +45,7 @@ export const routes: readonly Route[] = [
   dimensions, dimensionTop, suggestions, listAllAnnotations, postAnnotation, putAnnotation, deleteAnnotation, listViews,
   postView, putView, deleteView,
   ledger, parity, startParity, reports, explain, queues, listJobs, getJob, cancelJob, jobRules, putJobRule,
-  deadLetters, redrive, purge, listKeys, postKey, rotateKeyRoute, deleteKey, retention, audit,
+  deadLetters, redrive, purge, listKeys, postKey, rotateKeyRoute, deleteKey, retention, changeRetention, audit,
   listTenants, postTenant, session, listUsers, putUser, readDemo, postDemo,
   segmentDimensions, previewSegment, segments, postSegment, segment, putSegmentRoute, deleteSegmentRoute, segmentSize,
   segmentMembers, catalogQuality, catalogIssues, postWontFix, deleteWontFix,

@@ -87,7 +87,8 @@ export const cs: Messages = {
   },
   audit: { title: 'Auditní záznam', at: 'Kdy', actor: 'Kdo', action: 'Udělal', target: 'S čím', outcome: 'Jak to dopadlo', ok: 'hotovo', failed: 'selhalo', none: 'Zatím nikdo nic nezměnil.' },
   retention: {
-    title: 'Uchovávání', what: 'Co', kept: 'Uchovává se', source: 'Určuje', forever: 'navždy', protocol: 'protokol počítání', default: 'výchozí hodnota produktu',
+    title: 'Uchovávání', what: 'Co', kept: 'Uchovává se', source: 'Určuje', forever: 'navždy', protocol: 'protokol počítání', default: 'výchozí hodnota produktu', setting: 'vaše nastavení',
+    change: 'Změnit', days: 'Dny', save: 'Uložit', reset: 'Zpět na výchozí', text: 'Nejméně {least} dní. Platí od příští noci pro celou instalaci; co se smaže, se nevrátí.',
     counts: 'Počty podle dne, týdne, měsíce, roku a celkem', dedupe: 'Id událostí, k zachycení opakování', batches: 'Obsah dávek, k vysvětlení čísla', ticks: 'Tiky rozvrhů', minutes: 'Kniha po minutách', parity: 'Běhy parity', jobEvents: 'Události úloh', audit: 'Auditní záznam',
   },
   kpi: {

@@ -86,7 +86,8 @@ export const en = {
   },
   audit: { title: 'Audit log', at: 'When', actor: 'Who', action: 'Did', target: 'To what', outcome: 'How it ended', ok: 'done', failed: 'failed', none: 'Nobody has changed anything yet.' },
   retention: {
-    title: 'Retention', what: 'What', kept: 'Kept', source: 'Set by', forever: 'for ever', protocol: 'the counting protocol', default: 'default of the product',
+    title: 'Retention', what: 'What', kept: 'Kept', source: 'Set by', forever: 'for ever', protocol: 'the counting protocol', default: 'default of the product', setting: 'your setting',
+    change: 'Change', days: 'Days', save: 'Save', reset: 'Back to the default', text: 'At least {least} days. Holds from the next night on, for the whole installation; what is deleted does not come back.',
     counts: 'Counts by day, week, month, year and in total', dedupe: 'Ids of events, to catch repeats', batches: 'Contents of batches, to explain a number', ticks: 'Ticks of schedules', minutes: 'Ledger by minute', parity: 'Parity runs', jobEvents: 'Events of jobs', audit: 'Audit log',
   },
   kpi: {

@@ -1,24 +1,20 @@
 import type { AccountStore, Clock, Journal, RecordStore, RollupStore, TelemetryStore } from '@tallyfleet/ports'
 import { forgetDropped } from '../telemetry/job-event-recorder.ts'
 import { forgetResponseTimes } from '../telemetry/response-times.ts'
+import { readRetention } from './retention-days.ts'
 
 const DAY_MS = 86_400_000
 
-/** How long records are kept, in days. */
-export type RetentionDays = { batches: number; ticks: number; minutes: number; parity: number; jobEvents: number }
-
-export const DEFAULT_RETENTION_DAYS: RetentionDays = { batches: 35, ticks: 30, minutes: 400, parity: 400, jobEvents: 90 }
-
 /**
  * Blanks the deltas of old batches (their headers stay, for the ledger), and deletes old ticks, parity runs, closed
- * minutes, events of jobs and sessions that ran out. Rollups are kept.
+ * minutes, events of jobs and sessions that ran out, each after the days of the installation. Rollups are kept.
  */
 export async function applyRetention(
   { rollups, journal, accounts, telemetry, records, clock }: {
     rollups: RollupStore; journal: Journal; accounts: AccountStore; telemetry: TelemetryStore; records: RecordStore; clock: Clock
   },
-  days: RetentionDays = DEFAULT_RETENTION_DAYS,
 ): Promise<{ batches: number; ticks: number; minutes: number; parity: number; jobEvents: number; sessions: number }> {
+  const { days } = await readRetention({ records })
   const before = (count: number) => new Date(clock.now().getTime() - count * DAY_MS)
   const batches = await rollups.blankDeltas(before(days.batches))
   const result = { batches, ticks: 0, minutes: 0, parity: 0, jobEvents: 0, sessions: 0 }
