@@ -8,25 +8,28 @@ const counted = (n: number): MinuteCounts => ({ counted: n, duplicate: 0, reject
 const minuteAt = (at: string) => Date.parse(at) / 60_000
 
 /** The minutes that Redis and the journal hold, and how often Redis was asked for all of its own. */
-function ledgerOf({ open, closed, now, onOpenRead }: {
-  open: Record<string, number>; closed: Record<string, number>; now: string; onOpenRead?: () => void
+function ledgerOf({ open, closed, now, onRead }: {
+  open: Record<string, number>; closed: Record<string, number>; now: string; onRead?: () => void
 }) {
   const asked = { open: 0 }
   const hot = {
     listOpenMinutes: async () => {
       asked.open += 1
       const rows = Object.entries(open).map(([at, n]) => ({ tenant: 'acme', minute: minuteAt(at), counts: counted(n) }))
-      onOpenRead?.()
+      onRead?.()
       return rows
     },
     currentMinute: async () => minuteAt(now),
   } as Partial<HotStore> as HotStore
   const journal = {
-    list: async (_kind: string, { from = '', to = '~~', limit }: { from?: string; to?: string; limit: number }) => Object.entries(closed)
-      .map(([at, n]) => ({ id: `acme|${at.slice(0, 16)}`, body: counted(n) }))
-      .sort((a, b) => (a.id < b.id ? -1 : 1)).filter(({ id }) => id >= from && id < to).slice(0, limit),
+    list: async (_kind: string, { from = '', to = '~~', limit }: { from?: string; to?: string; limit: number }) => {
+      const page = Object.entries(closed).map(([at, n]) => ({ id: `acme|${at.slice(0, 16)}`, body: counted(n) }))
+        .sort((a, b) => (a.id < b.id ? -1 : 1)).filter(({ id }) => id >= from && id < to).slice(0, limit)
+      onRead?.()
+      return page
+    },
   } as Partial<Journal> as Journal
-  return { needs: { hot, journal }, asked, closed }
+  return { needs: { hot, journal }, asked, open, closed }
 }
 
 test('each day of a month holds the minutes of its zone, and Redis is asked for its minutes twice, not once a day', async () => {
@@ -42,10 +45,14 @@ test('each day of a month holds the minutes of its zone, and Redis is asked for 
   expect(asked.open).toBe(2)
 })
 
-test('a minute that closes between the two reads is there once', async () => {
+test('a minute that closes between the two reads is there once, and not missed', async () => {
+  const closing = '2026-11-21T08:59:00Z'
   const ledger = ledgerOf({
-    now: '2026-11-21T09:00Z', closed: {}, open: { '2026-11-21T08:59:00Z': 5, '2026-11-21T09:00:00Z': 7 },
-    onOpenRead: () => { ledger.closed['2026-11-21T08:59:00Z'] = 5 },
+    now: '2026-11-21T09:00Z', closed: {}, open: { [closing]: 5, '2026-11-21T09:00:00Z': 7 },
+    onRead: () => {
+      ledger.closed[closing] = 5
+      delete ledger.open[closing]
+    },
   })
   const seen: [string, number][] = []
   await visitMinutes({ tenant: 'acme' }, ledger.needs, (minute, counts) => seen.push([minute, counts.counted]))
