@@ -60,7 +60,7 @@ async function upsertRowsInMysql(sql: Sql, table: MappedTable, tenant: string, r
   const totals = table.actions.map((action) => quote('mysql', table.mapping.totals[action]!))
   const columns = [...(tenantColumn ? [tenantColumn] : []), key, ...totals, REVISION, VERSION]
   // Assigned from left to right: the version is the last, because all the others ask for the old one.
-  const ifFits = (column: string, value: string) => `${column} = IF(${VERSION} < VALUES(${VERSION}) AND (${isNone} OR ${isBound(table, OPENING)}), ${value}, ${column})`
+  const ifFits = (column: string, value: string) => `${column} = IF(${VERSION} < VALUES(${VERSION}) AND ${isBound(table, OPENING)}, ${value}, ${column})`
   const sets = totals.map((column, at) =>
     ifFits(column, `VALUES(${column}) + IF(${isNone}, 0, CAST(JSON_EXTRACT(${OPENING}, '$.${table.actions[at]!}') AS SIGNED))`))
   await query(sql, 'SAVEPOINT before_upsert')
@@ -113,7 +113,7 @@ async function raiseRowsInSqlite(sql: Sql, table: MappedTable, tenant: string, r
   return changeEach(sql, `
     UPDATE ${name} AS t SET ${sets.join(', ')}, ${VERSION} = ${seq}, ${REVISION} = ${revision}
     WHERE ${tenantColumn ? `t.${tenantColumn} = ${tenantAt} AND` : ''} t.${key} = ${id}
-      ${table.mapping.key.type === 'string' ? `AND t.${key} = ${id} COLLATE BINARY` : ''} AND ${VERSION} < ${seq} AND (${none} OR ${isBound(table, OPENING)})`,
+      ${table.mapping.key.type === 'string' ? `AND t.${key} = ${id} COLLATE BINARY` : ''} AND ${VERSION} < ${seq} AND ${isBound(table, OPENING)}`,
   raised.map(({ entity, key, revision }) => {
     const values: SqlValue[] = []
     for (const action of table.actions) values.push(countOf(entity, action))
@@ -190,7 +190,11 @@ function openingOfNone({ actions }: MappedTable): string {
   return JSON.stringify(Object.fromEntries(actions.map((action) => [action, 0])))
 }
 
-/** Every totals column has its opening. An action is letters, digits and underscores, so it stands in the JSON as it is. */
-function isBound({ actions }: MappedTable, opening = 's.opening'): string {
-  return [`${opening} IS NOT NULL`, ...actions.map((action) => `INSTR(${opening}, '"${action}":') > 0`)].join(' AND ')
+/**
+ * Every totals column has its opening; most rows show it at a glance. An action is letters, digits and underscores, so it
+ * stands in the JSON as it is.
+ */
+function isBound(table: MappedTable, opening = 's.opening'): string {
+  const parts = [`${opening} IS NOT NULL`, ...table.actions.map((action) => `INSTR(${opening}, '"${action}":') > 0`)]
+  return `(${opening} = '${openingOfNone(table)}' OR ${parts.join(' AND ')})`
 }

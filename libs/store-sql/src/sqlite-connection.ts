@@ -140,23 +140,23 @@ export class SqliteConnection {
     let alone = 0
     while (this.#waiting.length > 0) {
       await breathe() // whoever was resolved may bring the next work along
-      const group = alone > 0 ? this.#waiting.slice(0, 1) : this.#waiting
-      const size = group.length
+      const group = this.#waiting.slice(0, alone > 0 ? 1 : undefined)
       try {
         const results = this.#transact(group)
-        alone = Math.max(0, alone - 1)
         for (const [at, { resolve }] of this.#waiting.splice(0, results.length).entries()) resolve(results[at])
       } catch (error) {
         if (primaryCodeOf(error) === BUSY) {
           this.#giveUp(error)
           await delay(1 + Math.random() * 20)
-        } else if (size > 1) {
-          alone = size
-        } else {
-          alone = Math.max(0, alone - 1)
-          this.#waiting.shift()!.reject(translate(error, this.path))
+          continue
         }
+        if (group.length > 1) {
+          alone = group.length
+          continue
+        }
+        this.#waiting.shift()!.reject(translate(error, this.path))
       }
+      alone = Math.max(0, alone - 1)
     }
     this.#isWriting = false
   }

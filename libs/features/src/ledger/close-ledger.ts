@@ -1,14 +1,9 @@
 import { gapOf, type MinuteCounts } from '@tallyfleet/domain'
 import type { HotStore, Journal, RollupStore } from '@tallyfleet/ports'
 import { gapId, listShardLedgers } from './read-ledger.ts'
-import { minuteName } from './visit-minutes.ts'
+import { minuteId, minuteName } from './visit-minutes.ts'
 
 export type LedgerGap = { shard: number; tenant: string; gap: number; firstMinute: string }
-
-/** The journal id of a closed minute: sorts by tenant, then time. */
-export function minuteId(tenant: string, minute: number): string {
-  return `${tenant}|${minuteName(minute)}`
-}
 
 /**
  * Closes every minute that Redis's own clock has passed: its counts move from Redis into the journal, once, and the

@@ -16,7 +16,7 @@ export async function visitMinutes(range: MinuteRange, needs: { hot: HotStore; j
   const { fromMinute, toMinute } = boundsOf(range)
   const open = new Map<string, MinuteCounts>()
   for (const { tenant, minute, counts } of await needs.hot.listOpenMinutes()) {
-    if (range.tenant === undefined || tenant === range.tenant) open.set(`${tenant}|${minuteName(minute)}`, counts)
+    if (range.tenant === undefined || tenant === range.tenant) open.set(minuteId(tenant, minute), counts)
   }
   await visitClosed(range, needs, (id, counts) => {
     open.delete(id)
@@ -36,6 +36,11 @@ export async function visitClosedMinutes(range: MinuteRange, needs: { journal: J
 /** The name of a minute of Redis's clock, counted since 1970. */
 export function minuteName(minute: number): string {
   return new Date(minute * 60_000).toISOString().slice(0, 16)
+}
+
+/** The journal id of a closed minute: sorts by tenant, then time. */
+export function minuteId(tenant: string, minute: number): string {
+  return `${tenant}|${minuteName(minute)}`
 }
 
 /** No outcome of anything yet. */
